@@ -1,0 +1,53 @@
+/*
+ * status.h - what the status and cached_secrets views show, read out of shared memory.
+ */
+#ifndef TV_STATUS_H
+#define TV_STATUS_H
+
+#include "postgres.h"
+#include "utils/timestamp.h"
+
+#include "../common/error.h"
+#include "frame.h"
+
+#define TV_STATUS_TEXT 512
+
+/* A copy; times are 0 where there is none. */
+typedef struct TvStatus
+{
+    int keeper_pid, fetcher_pid; /* 0: not running */
+    TimestampTz keeper_started_at, fetcher_started_at;
+    int64 fetcher_starts;
+    int waiters;  /* backends that wait for an answer now */
+    int inflight; /* fetches under way */
+
+    char vault_address[TV_STATUS_TEXT];
+    char vault_health[32];
+    bool vault_reachable, logged_in, can_log_in_again, token_renewable, token_never_expires;
+    TimestampTz token_expires_at;
+    int64 vault_requests, logins, renewals, failures;
+    double requests_per_second; /* over the last 10 s or so */
+    char last_error[TV_STATUS_TEXT];
+    TimestampTz last_error_at;
+
+    int64 cache_entries, cache_slots, cache_bytes, cache_size;
+    int64 hits, misses, stale_served, evictions;
+    bool outage; /* Vault cannot be asked; cached entries carry on */
+} TvStatus;
+extern void tv_status_get(TvStatus *status);
+
+typedef struct TvCachedRow
+{
+    enum frame_kind kind;
+    char name[512 + 1]; /* tenant or path */
+    int64 wanted_version, version;
+    char created_time[48];
+    TimestampTz fetched_at, last_used_at, fresh_until, expires_at;
+    enum vc_code outcome;
+    char request_id[64];
+    int64 bytes;
+} TvCachedRow;
+/* All entries of the present scope, palloc'd; partition by partition, so not one instant's picture. */
+extern TvCachedRow *tv_cached_rows(int *count);
+
+#endif
