@@ -1,8 +1,8 @@
 /*
  * allocator.c - where the core's memory comes from; wipes what it gives up.
  *
- * realloc(3) is not used anywhere here: it may move a block and leave the old bytes behind. Called by all
- * modules, and through the hooks by cJSON and libcurl.
+ * realloc(3) is not used anywhere here: it may move a block and leave the old bytes behind. Called
+ * by all modules, and through the hooks by cJSON and libcurl.
  */
 #include "allocator.h"
 
@@ -14,8 +14,8 @@
 #include <string.h>
 
 /*
- * The countdown to the first hook allocation that fails: 0 is off, 1 fails now and from now on. A global,
- * because neither cJSON's nor libcurl's hooks have a context argument.
+ * The countdown to the first hook allocation that fails: 0 is off, 1 fails now and from now on. A
+ * global, because neither cJSON's nor libcurl's hooks have a context argument.
  */
 static atomic_ulong hook_countdown;
 
@@ -108,7 +108,8 @@ void *vc_hook_calloc(size_t count, size_t size)
     return hook_must_fail() ? NULL : calloc(count, size);
 }
 
-/* As realloc: NULL allocates; where there is no memory, ptr stays valid; size 0 gives a smallest block. */
+/* As realloc: NULL allocates; where there is no memory, ptr stays valid; size 0 gives a smallest
+ * block. */
 void *vc_hook_realloc(void *ptr, size_t size)
 {
     void *moved = vc_hook_malloc(size == 0 ? 1 : size);

@@ -22,11 +22,11 @@ struct vc_allocator {
 /* malloc and free, with explicit_bzero before each free and each move. */
 extern const struct vc_allocator vc_wiping_allocator;
 
-void *vc_alloc(const struct vc_allocator *allocator, size_t size);        /* zeroed; NULL: no memory */
+void *vc_alloc(const struct vc_allocator *allocator, size_t size); /* zeroed; NULL: no memory */
 void vc_free(const struct vc_allocator *allocator, void *ptr, size_t size); /* ptr may be NULL */
-char *vc_strdup(const struct vc_allocator *allocator, const char *text);  /* text may be NULL */
+char *vc_strdup(const struct vc_allocator *allocator, const char *text);    /* text may be NULL */
 char *vc_strndup(const struct vc_allocator *allocator, const char *text, size_t len);
-void vc_strfree(const struct vc_allocator *allocator, char *text);        /* wipes strlen + 1 bytes */
+void vc_strfree(const struct vc_allocator *allocator, char *text); /* wipes strlen + 1 bytes */
 
 /*
  * malloc-shaped functions for libraries that take such hooks (cJSON_InitHooks,

@@ -1,8 +1,9 @@
 /*
  * error.c - the outcomes of everything the core does, and the text that goes with them.
  *
- * Text is always one line of valid UTF-8: control characters and broken bytes become '?', so that neither a
- * reply nor a file name can forge a log line or reach a client in the wrong encoding. Called by all modules.
+ * Text is always one line of valid UTF-8: control characters and broken bytes become '?', so that
+ * neither a reply nor a file name can forge a log line or reach a client in the wrong encoding.
+ * Called by all modules.
  */
 #include "error.h"
 
@@ -13,7 +14,8 @@
 #include "utf8.h"
 
 #define SEPARATOR ": "
-#define CHAR_MAX_BYTES 4 /* so much more is formatted than fits: the cut never shows as half a character */
+#define CHAR_MAX_BYTES                                                                             \
+    4 /* so much more is formatted than fits: the cut never shows as half a character */
 
 const char *vc_code_text(enum vc_code code)
 {
@@ -131,7 +133,8 @@ static size_t printable_char(const char *text, size_t len)
     return size;
 }
 
-/* Appends to the text in out (size bytes in all) what fits of source, made printable, in whole characters. */
+/* Appends to the text in out (size bytes in all) what fits of source, made printable, in whole
+ * characters. */
 static void append_printable(char *out, size_t size, const char *source)
 {
     size_t used = strlen(out);

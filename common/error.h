@@ -28,23 +28,23 @@ enum vc_code {
     VC_TLS = 22, /* certificate or handshake */
     VC_SEALED = 23,
     VC_NOT_INITIALIZED = 24,
-    VC_NOT_ACTIVE = 25,    /* standby without a leader, or one that lags behind */
-    VC_RATE_LIMITED = 26,  /* 429 with a text: a quota */
-    VC_SERVER_ERROR = 27,  /* 5xx */
-    VC_BAD_REPLY = 28,     /* not JSON, cut, duplicate keys, \u0000, wrong shape */
+    VC_NOT_ACTIVE = 25,   /* standby without a leader, or one that lags behind */
+    VC_RATE_LIMITED = 26, /* 429 with a text: a quota */
+    VC_SERVER_ERROR = 27, /* 5xx */
+    VC_BAD_REPLY = 28,    /* not JSON, cut, duplicate keys, \u0000, wrong shape */
     VC_REPLY_TOO_LARGE = 29,
     VC_REDIRECT_REFUSED = 30,
 
     /* logging in */
-    VC_LOGIN_REFUSED = 40,      /* 400: not tried again until the credential changes */
-    VC_LOGIN_LOCKED = 41,       /* 403 on login: locked out, or wrong mount or namespace */
-    VC_WRAPPING_SPENT = 42,     /* somebody else opened the wrapped secret_id, or it expired */
-    VC_WRAPPING_FOREIGN = 43,   /* its creation path is not the one expected */
-    VC_TOKEN_INVALID = 44,      /* the token given (token, token_file) is refused */
+    VC_LOGIN_REFUSED = 40,    /* 400: not tried again until the credential changes */
+    VC_LOGIN_LOCKED = 41,     /* 403 on login: locked out, or wrong mount or namespace */
+    VC_WRAPPING_SPENT = 42,   /* somebody else opened the wrapped secret_id, or it expired */
+    VC_WRAPPING_FOREIGN = 43, /* its creation path is not the one expected */
+    VC_TOKEN_INVALID = 44,    /* the token given (token, token_file) is refused */
 
     /* Vault's answer: final, a cached entry ends */
     VC_PERMISSION_DENIED = 50,
-    VC_NOT_FOUND = 51,         /* nothing at this path */
+    VC_NOT_FOUND = 51, /* nothing at this path */
     VC_VERSION_DELETED = 52,
     VC_VERSION_DESTROYED = 53,
     VC_NO_MOUNT = 54,
@@ -65,7 +65,7 @@ enum vc_code {
 
 struct vc_error {
     enum vc_code code;
-    long http_status; /* 0: no HTTP reply was involved */
+    long http_status;              /* 0: no HTTP reply was involved */
     char message[VC_MESSAGE_SIZE]; /* lower case, one clause, ends with the server's own words */
     char hint[VC_HINT_SIZE];       /* what to do next, or "" */
     char request_id[VC_REQUEST_ID_SIZE]; /* Vault's request_id, or "" */
@@ -84,7 +84,8 @@ bool vc_code_is_outage(enum vc_code code);
 void vc_error_clear(struct vc_error *err);
 enum vc_code vc_error_set(struct vc_error *err, enum vc_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* clears, then sets; returns code */
-void vc_error_hint(struct vc_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void vc_error_hint(struct vc_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Appends ": <words>" with control characters replaced, so that a reply cannot forge log lines. */
 void vc_error_server_words(struct vc_error *err, const char *words);
 

@@ -1,9 +1,10 @@
 /*
  * json.c - cJSON with its traps closed.
  *
- * The text is first checked by a scanner of our own against the grammar of RFC 8259, without recursion and
- * without memory; only what passes does cJSON get to see. So nothing depends on how cJSON treats a bad
- * text, and its recursion is as deep as VC_JSON_MAX_DEPTH at most. Called by everything that reads a reply.
+ * The text is first checked by a scanner of our own against the grammar of RFC 8259, without
+ * recursion and without memory; only what passes does cJSON get to see. So nothing depends on how
+ * cJSON treats a bad text, and its recursion is as deep as VC_JSON_MAX_DEPTH at most. Called by
+ * everything that reads a reply.
  */
 #include "json.h"
 
@@ -15,8 +16,8 @@
 #include "allocator.h"
 #include "utf8.h"
 
-#define NUMBER_MAX_BYTES 63    /* cJSON's own buffer for a number; a double needs 24 */
-#define FEW_NAMES 8            /* so many are compared in pairs, without memory */
+#define NUMBER_MAX_BYTES 63              /* cJSON's own buffer for a number; a double needs 24 */
+#define FEW_NAMES 8                      /* so many are compared in pairs, without memory */
 #define LARGEST_EXACT 9007199254740992.0 /* 2^53: beyond it a double skips integers */
 
 struct scanner {
@@ -198,8 +199,8 @@ static bool scan_name(struct scanner *scan)
 }
 
 /*
- * After a value: closes as many arrays and objects as end here, and stands before the next value, or at
- * the text's end with *depth 0. closers is a stack of the brackets awaited.
+ * After a value: closes as many arrays and objects as end here, and stands before the next value,
+ * or at the text's end with *depth 0. closers is a stack of the brackets awaited.
  */
 static bool scan_after_value(struct scanner *scan, const char *closers, int *depth)
 {
@@ -214,7 +215,8 @@ static bool scan_after_value(struct scanner *scan, const char *closers, int *dep
     return true;
 }
 
-/* An opening bracket was skipped: stands before the first value, or sets *empty where there is none. */
+/* An opening bracket was skipped: stands before the first value, or sets *empty where there is
+ * none. */
 static bool scan_opened(struct scanner *scan, char closer, bool *empty)
 {
     skip_whitespace(scan);
@@ -268,7 +270,8 @@ static bool few_names_repeat(const cJSON *object)
     return false;
 }
 
-/* Sorted, because a hostile reply may hold tens of thousands: comparing in pairs would take minutes. */
+/* Sorted, because a hostile reply may hold tens of thousands: comparing in pairs would take
+ * minutes. */
 static enum vc_code many_names_repeat(const cJSON *object, size_t count, bool *repeat)
 {
     const char **names = vc_hook_calloc(count, sizeof(*names));

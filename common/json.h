@@ -13,7 +13,8 @@
 
 #include "error.h"
 
-#define VC_JSON_MAX_DEPTH 32 /* Vault's replies nest 6 deep; a KV secret may nest a little itself */
+#define VC_JSON_MAX_DEPTH 32 /* Vault's replies nest 6 deep; a KV secret may nest a little itself  \
+                              */
 
 /* Makes cJSON use the wiping hooks of allocator.h. Once per process, before the first parse. */
 void vc_json_use_wiping_hooks(void);

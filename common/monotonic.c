@@ -1,5 +1,6 @@
 /*
- * monotonic.c - the clock for ages and deadlines, and jitter. Called by transport, lifecycle, rate limit.
+ * monotonic.c - the clock for ages and deadlines, and jitter. Called by transport, lifecycle, rate
+ * limit.
  */
 #include "monotonic.h"
 

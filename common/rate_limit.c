@@ -1,13 +1,13 @@
 /*
- * rate_limit.c - one token bucket. A pure function of its state and the time it is given. Called by the
- * transport, which bounds all requests to Vault together.
+ * rate_limit.c - one token bucket. A pure function of its state and the time it is given. Called by
+ * the transport, which bounds all requests to Vault together.
  */
 #include "rate_limit.h"
 
 #define MSEC_PER_SEC 1000.0
 #define SLOWEST_RATE 0.001 /* per second; below, a wait would be longer than anybody's patience */
 #define SMALLEST_BURST 1.0 /* less could never pay for one request */
-#define ROUNDING 1e-6      /* the waits handed out are whole milliseconds: no second wait for dust */
+#define ROUNDING 1e-6 /* the waits handed out are whole milliseconds: no second wait for dust */
 
 void vc_rate_limit_init(struct vc_rate_limit *limit, double per_second, double burst, vc_msec now)
 {

@@ -1,8 +1,8 @@
 /*
  * secret_buffer.c - a growable byte string with a cap, wiped whenever memory is given up.
  *
- * Refuses to grow beyond its cap, and after one failure refuses everything until reset or freed. Called by
- * whoever assembles a request, a URL or a frame.
+ * Refuses to grow beyond its cap, and after one failure refuses everything until reset or freed.
+ * Called by whoever assembles a request, a URL or a frame.
  */
 #include "secret_buffer.h"
 
@@ -121,7 +121,8 @@ bool vc_buf_append_percent(struct vc_buf *buf, const char *text)
     return vc_buf_append(buf, "", 0);
 }
 
-/* One character of a JSON string (RFC 8259, section 7): only quote, backslash and C0 need an escape. */
+/* One character of a JSON string (RFC 8259, section 7): only quote, backslash and C0 need an
+ * escape. */
 static bool append_json_char(struct vc_buf *buf, const char *at, size_t size)
 {
     unsigned char c = (unsigned char)at[0];

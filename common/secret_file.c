@@ -1,10 +1,10 @@
 /*
  * secret_file.c - reads a file that holds one secret.
  *
- * Refuses what is not a regular file, is open to others, is empty, too large or holds a NUL. Everything is
- * asked of the open descriptor, so that the file that was checked is the file that is read; opening never
- * blocks, so that a FIFO cannot hold up a login; read(2), because stdio would keep a copy of the secret.
- * Called at each login and by settings.
+ * Refuses what is not a regular file, is open to others, is empty, too large or holds a NUL.
+ * Everything is asked of the open descriptor, so that the file that was checked is the file that is
+ * read; opening never blocks, so that a FIFO cannot hold up a login; read(2), because stdio would
+ * keep a copy of the secret. Called at each login and by settings.
  */
 #include "secret_file.h"
 
@@ -15,7 +15,8 @@
 
 #define CHUNK_SIZE 4096
 
-/* Mode bits that must be off: root's file may be read by its group, as Kubernetes mounts secrets. */
+/* Mode bits that must be off: root's file may be read by its group, as Kubernetes mounts secrets.
+ */
 #define TOO_OPEN_FOR_OWNER (S_IRWXG | S_IRWXO)
 #define TOO_OPEN_FOR_ROOT (S_IWGRP | S_IXGRP | S_IRWXO)
 
@@ -40,16 +41,16 @@ static enum vc_code check_owner_and_mode(const char *path, const struct stat *st
     unsigned reader = (unsigned)geteuid();
 
     if (status->st_uid != reader && status->st_uid != 0) {
-        vc_error_set(err, VC_BAD_FILE, "file \"%s\" belongs to user id %u, not to user id %u or root",
-                     path, (unsigned)status->st_uid, reader);
+        vc_error_set(err, VC_BAD_FILE,
+                     "file \"%s\" belongs to user id %u, not to user id %u or root", path,
+                     (unsigned)status->st_uid, reader);
         vc_error_hint(err, "run: chown %u '%s' && chmod 0600 '%s'", reader, path, path);
         return VC_BAD_FILE;
     }
     if (status->st_mode & refused) {
         vc_error_set(err, VC_BAD_FILE, "file \"%s\" is open to others (mode %04o)", path,
                      (unsigned)(status->st_mode & 07777));
-        vc_error_hint(err, "run: chmod %s '%s'",
-                      status->st_uid == reader ? "0600" : "0640", path);
+        vc_error_hint(err, "run: chmod %s '%s'", status->st_uid == reader ? "0600" : "0640", path);
         return VC_BAD_FILE;
     }
     return VC_OK;
@@ -69,8 +70,8 @@ static enum vc_code too_large(const char *path, struct vc_error *err)
                         VC_SECRET_FILE_MAX);
 }
 
-static enum vc_code append_chunk(const char *path, struct vc_buf *out, const char *chunk, size_t len,
-                                 struct vc_error *err)
+static enum vc_code append_chunk(const char *path, struct vc_buf *out, const char *chunk,
+                                 size_t len, struct vc_error *err)
 {
     if (len > VC_SECRET_FILE_MAX - out->len)
         return too_large(path, err);

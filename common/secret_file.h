@@ -25,11 +25,11 @@ struct vc_file_stamp {
 };
 
 /*
- * Reads path into out (initialised by the caller) without the newline(s) at its end. A symlink is followed
- * (Kubernetes mounts secrets as such). VC_BAD_FILE: absent, not a regular file, empty, larger than
- * VC_SECRET_FILE_MAX, holds a NUL, owner or mode too open, unreadable; the message names the path and what is
- * wrong, the hint the chmod/chown that mends it. check_mode false skips owner and mode (role_id, a CA: not
- * secret). stamp may be NULL.
+ * Reads path into out (initialised by the caller) without the newline(s) at its end. A symlink is
+ * followed (Kubernetes mounts secrets as such). VC_BAD_FILE: absent, not a regular file, empty,
+ * larger than VC_SECRET_FILE_MAX, holds a NUL, owner or mode too open, unreadable; the message
+ * names the path and what is wrong, the hint the chmod/chown that mends it. check_mode false skips
+ * owner and mode (role_id, a CA: not secret). stamp may be NULL.
  */
 enum vc_code vc_secret_file_read(const char *path, bool check_mode, struct vc_buf *out,
                                  struct vc_file_stamp *stamp, struct vc_error *err);

@@ -1,8 +1,8 @@
 /*
  * setting_value.c - text to booleans, numbers and durations.
  *
- * Refuses signs, spaces, exponents, "inf" and "nan", and asks no locale: strtod would do all of that. Called
- * by settings.
+ * Refuses signs, spaces, exponents, "inf" and "nan", and asks no locale: strtod would do all of
+ * that. Called by settings.
  */
 #include "setting_value.h"
 

@@ -1,8 +1,9 @@
 /*
  * settings.c - everything that says which Vault is asked, as whom, and for how long.
  *
- * One table of rules: each setting has a name, a kind that says which values are refused, and a default.
- * Called by settings_environment (command-line programs) and by the fetcher (PostgreSQL's GUCs).
+ * One table of rules: each setting has a name, a kind that says which values are refused, and a
+ * default. Called by settings_environment (command-line programs) and by the fetcher (PostgreSQL's
+ * GUCs).
  */
 #include "settings.h"
 
@@ -16,7 +17,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define TEXT_MAX_BYTES 8192 /* an HTTP header must fit a token; batch tokens have some 200 bytes */
+#define TEXT_MAX_BYTES                                                                             \
+    8192 /* an HTTP header must fit a token; batch tokens have some 200 bytes                      \
+          */
 
 enum kind {
     KIND_ADDRESSES,
@@ -42,47 +45,50 @@ struct rule {
     double low, high;       /* of numbers; durations in milliseconds */
 };
 
-#define FIELD(name) offsetof(struct vc_settings, name)
-
 #define SECOND 1000.0
 #define HOUR (3600.0 * SECOND)
 
-/* clang-format off: a table reads in columns */
+#define NUMBER(a_name, a_kind, field, a_default, lowest, highest)                                  \
+    {                                                                                              \
+        .name = a_name, .kind = a_kind, .offset = offsetof(struct vc_settings, field),             \
+        .by_default = a_default, .low = lowest, .high = highest                                    \
+    }
+#define VALUE(a_name, a_kind, field, a_default) NUMBER(a_name, a_kind, field, a_default, 0, 0)
+
 static const struct rule rules[] = {
-    {"address",              KIND_ADDRESSES,   FIELD(addresses),            NULL, 0, 0},
-    {"namespace",            KIND_MOUNT_PATH,  FIELD(namespace_path),       NULL, 0, 0},
-    {"ca_cert",              KIND_FILE,        FIELD(ca_cert),              NULL, 0, 0},
-    {"ca_path",              KIND_FILE,        FIELD(ca_path),              NULL, 0, 0},
-    {"client_cert",          KIND_FILE,        FIELD(client_cert),          NULL, 0, 0},
-    {"client_key",           KIND_FILE,        FIELD(client_key),           NULL, 0, 0},
-    {"tls_server_name",      KIND_HOST_NAME,   FIELD(tls_server_name),      NULL, 0, 0},
-    {"skip_verify",          KIND_BOOL,        FIELD(skip_verify),          "false", 0, 0},
-    {"auth_method",          KIND_METHOD,      FIELD(auth_method),          "approle", 0, 0},
-    {"auth_mount",           KIND_AUTH_MOUNT,  FIELD(auth_mount),           NULL, 0, 0},
-    {"role",                 KIND_TEXT,        FIELD(auth_role),            NULL, 0, 0},
-    {"role_id",              KIND_TEXT,        FIELD(role_id),              NULL, 0, 0},
-    {"role_id_file",         KIND_FILE,        FIELD(role_id_file),         NULL, 0, 0},
-    {"secret_id",            KIND_TEXT,        FIELD(secret_id),            NULL, 0, 0},
-    {"secret_id_file",       KIND_FILE,        FIELD(secret_id_file),       NULL, 0, 0},
-    {"secret_id_wrapped",    KIND_BOOL,        FIELD(secret_id_wrapped),    "false", 0, 0},
-    {"token",                KIND_TOKEN,       FIELD(token),                NULL, 0, 0},
-    {"token_file",           KIND_FILE,        FIELD(token_file),           NULL, 0, 0},
-    {"jwt_file",             KIND_FILE,        FIELD(jwt_file),             NULL, 0, 0},
-    {"token_store",          KIND_FILE,        FIELD(token_store),          NULL, 0, 0},
-    {"kv_mount",             KIND_MOUNT_PATH,  FIELD(kv_mount),             "secret", 0, 0},
-    {"prefix",               KIND_MOUNT_PATH,  FIELD(secret_prefix),        "saas-project", 0, 0},
-    {"environment",          KIND_ENVIRONMENT, FIELD(environment),          "dev", 0, 0},
+    VALUE("address", KIND_ADDRESSES, addresses, NULL),
+    VALUE("namespace", KIND_MOUNT_PATH, namespace_path, NULL),
+    VALUE("ca_cert", KIND_FILE, ca_cert, NULL),
+    VALUE("ca_path", KIND_FILE, ca_path, NULL),
+    VALUE("client_cert", KIND_FILE, client_cert, NULL),
+    VALUE("client_key", KIND_FILE, client_key, NULL),
+    VALUE("tls_server_name", KIND_HOST_NAME, tls_server_name, NULL),
+    VALUE("skip_verify", KIND_BOOL, skip_verify, "false"),
+    VALUE("auth_method", KIND_METHOD, auth_method, "approle"),
+    VALUE("auth_mount", KIND_AUTH_MOUNT, auth_mount, NULL),
+    VALUE("role", KIND_TEXT, auth_role, NULL),
+    VALUE("role_id", KIND_TEXT, role_id, NULL),
+    VALUE("role_id_file", KIND_FILE, role_id_file, NULL),
+    VALUE("secret_id", KIND_TEXT, secret_id, NULL),
+    VALUE("secret_id_file", KIND_FILE, secret_id_file, NULL),
+    VALUE("secret_id_wrapped", KIND_BOOL, secret_id_wrapped, "false"),
+    VALUE("token", KIND_TOKEN, token, NULL),
+    VALUE("token_file", KIND_FILE, token_file, NULL),
+    VALUE("jwt_file", KIND_FILE, jwt_file, NULL),
+    VALUE("token_store", KIND_FILE, token_store, NULL),
+    VALUE("kv_mount", KIND_MOUNT_PATH, kv_mount, "secret"),
+    VALUE("prefix", KIND_MOUNT_PATH, secret_prefix, "saas-project"),
+    VALUE("environment", KIND_ENVIRONMENT, environment, "dev"),
     /* Never 0: every wait has an end. */
-    {"request_timeout",      KIND_DURATION,    FIELD(request_timeout),      "10s", 1, HOUR},
-    {"connect_timeout",      KIND_DURATION,    FIELD(connect_timeout),      "3s", 1, HOUR},
+    NUMBER("request_timeout", KIND_DURATION, request_timeout, "10s", 1, HOUR),
+    NUMBER("connect_timeout", KIND_DURATION, connect_timeout, "3s", 1, HOUR),
     /* Each retry waits; request_timeout bounds them all together. */
-    {"max_retries",          KIND_INTEGER,     FIELD(max_retries),          "2", 0, 100},
+    NUMBER("max_retries", KIND_INTEGER, max_retries, "2", 0, 100),
     /* At 0 a token would be renewed without end, at 1 when it is gone. */
-    {"renew_threshold",      KIND_NUMBER,      FIELD(renew_threshold),      "0.75", 0.05, 0.95},
-    {"renew_check_interval", KIND_DURATION,    FIELD(renew_check_interval), "60s", 100, 24 * HOUR},
-    {"max_request_rate",     KIND_NUMBER,      FIELD(max_request_rate),     "1000", 0.1, 1e6},
+    NUMBER("renew_threshold", KIND_NUMBER, renew_threshold, "0.75", 0.05, 0.95),
+    NUMBER("renew_check_interval", KIND_DURATION, renew_check_interval, "60s", 100, 24 * HOUR),
+    NUMBER("max_request_rate", KIND_NUMBER, max_request_rate, "1000", 0.1, 1e6),
 };
-/* clang-format on */
 
 struct method {
     const char *name;
@@ -174,8 +180,8 @@ static const char *text_fault(enum kind kind, const char *value, size_t len)
 static const char *host_name_fault(const char *value, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:", value[i]) ==
-            NULL)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:",
+                   value[i]) == NULL)
             return "not a host name";
     return len > VC_ADDRESS_MAX ? "too long" : NULL;
 }
@@ -244,8 +250,8 @@ static enum vc_code set_method(struct vc_settings *settings, const struct rule *
         return refuse(rule, "must be approle, token, token_file, cert, jwt or kubernetes", err);
 
     if (!settings->auth_mount_given &&
-        replace_string(settings, &settings->auth_mount, method->mount, strlen(method->mount), err) !=
-            VC_OK)
+        replace_string(settings, &settings->auth_mount, method->mount, strlen(method->mount),
+                       err) != VC_OK)
         return VC_NO_MEMORY;
     settings->auth_method = method->method;
     settings->default_auth_mount = method->mount;
@@ -278,8 +284,8 @@ static enum vc_code add_address(const struct vc_allocator *allocator, const stru
     if (is_listed(addresses, *count, address))
         return VC_OK;
     if (*count == VC_MAX_ADDRESSES)
-        return vc_error_set(err, VC_BAD_SETTING, "setting \"%s\": more than %d addresses", rule->name,
-                            VC_MAX_ADDRESSES);
+        return vc_error_set(err, VC_BAD_SETTING, "setting \"%s\": more than %d addresses",
+                            rule->name, VC_MAX_ADDRESSES);
     addresses[*count] = vc_strdup(allocator, address);
     if (addresses[*count] == NULL)
         return no_memory(err);
@@ -310,8 +316,8 @@ static enum vc_code set_addresses(struct vc_settings *settings, const struct rul
     return VC_OK;
 }
 
-static enum vc_code set_bool(struct vc_settings *settings, const struct rule *rule, const char *value,
-                             struct vc_error *err)
+static enum vc_code set_bool(struct vc_settings *settings, const struct rule *rule,
+                             const char *value, struct vc_error *err)
 {
     if (vc_parse_bool(value, field_of(settings, rule)))
         return VC_OK;
@@ -325,7 +331,8 @@ static enum vc_code refuse_range(const struct rule *rule, struct vc_error *err)
                             "setting \"%s\": must be a duration from %g s to %g s, such as \"10s\"",
                             rule->name, rule->low / SECOND, rule->high / SECOND);
     return vc_error_set(err, VC_BAD_SETTING, "setting \"%s\": must be %s from %g to %g", rule->name,
-                        rule->kind == KIND_INTEGER ? "an integer" : "a number", rule->low, rule->high);
+                        rule->kind == KIND_INTEGER ? "an integer" : "a number", rule->low,
+                        rule->high);
 }
 
 static enum vc_code set_number(struct vc_settings *settings, const struct rule *rule,

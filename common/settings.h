@@ -18,7 +18,13 @@
 
 #define VC_MAX_ADDRESSES 8 /* a raft cluster has 3 to 7 nodes */
 
-enum vc_auth_method { VC_AUTH_APPROLE, VC_AUTH_TOKEN, VC_AUTH_TOKEN_FILE, VC_AUTH_CERT, VC_AUTH_JWT };
+enum vc_auth_method {
+    VC_AUTH_APPROLE,
+    VC_AUTH_TOKEN,
+    VC_AUTH_TOKEN_FILE,
+    VC_AUTH_CERT,
+    VC_AUTH_JWT
+};
 
 /*
  * Strings are owned by the struct, NULL where not set. Read it, change it by vc_settings_set only.
@@ -36,7 +42,7 @@ struct vc_settings {
     char *auth_mount; /* below auth/; not given: that of the method, which is its name */
     bool auth_mount_given;
     const char *default_auth_mount; /* static text */
-    char *auth_role;  /* cert and jwt: role or certificate name; may be NULL for cert */
+    char *auth_role; /* cert and jwt: role or certificate name; may be NULL for cert */
     char *role_id, *role_id_file;
     char *secret_id, *secret_id_file;
     bool secret_id_wrapped;
@@ -48,10 +54,10 @@ struct vc_settings {
     char *secret_prefix; /* "saas-project"; may be several segments; may not be empty */
     char *environment;   /* "dev" */
 
-    vc_msec request_timeout; /* over all tries of one operation; 10 s */
-    vc_msec connect_timeout; /* of one try; 3 s */
-    int max_retries;         /* 2, as Vault's own client */
-    double renew_threshold;  /* share of the TTL after which a token is renewed; 0.75 */
+    vc_msec request_timeout;      /* over all tries of one operation; 10 s */
+    vc_msec connect_timeout;      /* of one try; 3 s */
+    int max_retries;              /* 2, as Vault's own client */
+    double renew_threshold;       /* share of the TTL after which a token is renewed; 0.75 */
     vc_msec renew_check_interval; /* 60 s */
     double max_request_rate;      /* requests per second to Vault, all together; 1000 */
 };
@@ -84,26 +90,28 @@ enum vc_code vc_settings_set(struct vc_settings *settings, const char *name, con
                              struct vc_error *err);
 
 /*
- * Fills it from the environment variables of design section 2 (VAULT_ADDR or BAO_ADDR, ...). An empty
- * variable counts as not set. NAME_FILE beside each NAME: the value stands in that file; files of role_id,
- * secret_id and token are read at each login, not here. Both NAME and NAME_FILE: VC_BAD_SETTING. Without
- * VAULT_AUTH_METHOD the method follows from the credentials given, and those of two kinds are
- * refused (VC_BAD_SETTING). VC_BAD_FILE: secret_file.h. lookup is getenv-shaped, so that tests need no
- * environment; what it returns is used before it is called again.
+ * Fills it from the environment variables of design section 2 (VAULT_ADDR or BAO_ADDR, ...). An
+ * empty variable counts as not set. NAME_FILE beside each NAME: the value stands in that file;
+ * files of role_id, secret_id and token are read at each login, not here. Both NAME and NAME_FILE:
+ * VC_BAD_SETTING. Without VAULT_AUTH_METHOD the method follows from the credentials given, and
+ * those of two kinds are refused (VC_BAD_SETTING). VC_BAD_FILE: secret_file.h. lookup is
+ * getenv-shaped, so that tests need no environment; what it returns is used before it is called
+ * again.
  */
 enum vc_code vc_settings_from_environment(struct vc_settings *settings,
                                           const char *(*lookup)(const char *name),
                                           struct vc_error *err);
 
 /*
- * What must hold between settings: an address, and what the auth method needs. VC_BAD_SETTING with a
- * hint; VC_NO_MEMORY where vc_settings_init had none.
+ * What must hold between settings: an address, and what the auth method needs. VC_BAD_SETTING with
+ * a hint; VC_NO_MEMORY where vc_settings_init had none.
  */
 enum vc_code vc_settings_check(const struct vc_settings *settings, struct vc_error *err);
 
 /*
- * True where a token got under a is of use under b: the same set of addresses, namespace, server name,
- * client certificate and login. Other CA files are no other identity: a CA is replaced without a login.
+ * True where a token got under a is of use under b: the same set of addresses, namespace, server
+ * name, client certificate and login. Other CA files are no other identity: a CA is replaced
+ * without a login.
  */
 bool vc_settings_same_identity(const struct vc_settings *a, const struct vc_settings *b);
 

@@ -1,8 +1,8 @@
 /*
  * settings_environment.c - settings from VAULT_* environment variables.
  *
- * Refuses a value given twice, and credentials of two kinds where VAULT_AUTH_METHOD does not say which of
- * them to use. Declared in settings.h; called by command-line programs.
+ * Refuses a value given twice, and credentials of two kinds where VAULT_AUTH_METHOD does not say
+ * which of them to use. Declared in settings.h; called by command-line programs.
  */
 #include "settings.h"
 
@@ -89,8 +89,8 @@ static bool given_somehow(lookup_function lookup, const char *name)
 }
 
 /* Sets, and says in an error which variable it was. */
-static enum vc_code set_from(struct vc_settings *settings, const char *variable, const char *setting,
-                             const char *value, struct vc_error *err)
+static enum vc_code set_from(struct vc_settings *settings, const char *variable,
+                             const char *setting, const char *value, struct vc_error *err)
 {
     struct vc_error cause = {0};
     enum vc_code code = vc_settings_set(settings, setting, value, &cause);

@@ -1,8 +1,9 @@
 /*
  * utf8.c - one character of UTF-8 at a time (RFC 3629, section 4).
  *
- * Refuses overlong forms, surrogates and what lies beyond U+10FFFF: each of them is a second spelling,
- * or no character at all, to whoever reads the text next. Called by error, json and secret_buffer.
+ * Refuses overlong forms, surrogates and what lies beyond U+10FFFF: each of them is a second
+ * spelling, or no character at all, to whoever reads the text next. Called by error, json and
+ * secret_buffer.
  */
 #include "utf8.h"
 

@@ -1,8 +1,9 @@
 /*
  * vault_address.c - one address of a Vault server, in one spelling.
  *
- * Refuses everything that curl and a reader might understand differently: an origin and nothing else. A
- * token goes to these origins only, so each must say plainly where that is. Called by settings.
+ * Refuses everything that curl and a reader might understand differently: an origin and nothing
+ * else. A token goes to these origins only, so each must say plainly where that is. Called by
+ * settings.
  */
 #include "vault_address.h"
 
@@ -119,7 +120,8 @@ static const char *parse_port(const char *text, size_t len, unsigned *port)
     return NULL;
 }
 
-static const char *parse_authority(const char *text, size_t len, struct host_text *host, unsigned *port)
+static const char *parse_authority(const char *text, size_t len, struct host_text *host,
+                                   unsigned *port)
 {
     const char *fault;
     const char *host_end;
