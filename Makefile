@@ -6,7 +6,7 @@
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 PG_MAJOR = $(shell $(PG_CONFIG) --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
 PG_BUILD = build/pg$(PG_MAJOR)
-PGXS_MAKE = mkdir -p $(PG_BUILD) && $(MAKE) --no-print-directory -C $(PG_BUILD) \
+PGXS_MAKE = mkdir -p $(PG_BUILD) && $(SUBMAKE) -C $(PG_BUILD) \
 	-f $(CURDIR)/pg_extension/Makefile PG_CONFIG='$(PG_CONFIG)'
 
 # How long all fuzz targets together run: 30 s in `make check`.
@@ -16,7 +16,10 @@ TESTS ?=
 # The versions of check-all.
 VERSIONS ?= 15 16 17 18
 
-SUBMAKE = $(MAKE) --no-print-directory
+# Every core, unless the caller has said with -j how many. V=1 shows each command.
+JOBS := $(shell nproc)
+SUBMAKE = $(MAKE) --no-print-directory $(if $(V),,--silent) \
+	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 STAGED = tests/setup/staged '$(PG_CONFIG)'
 SANITIZE_TESTS = SANITIZE=address,undefined
 
@@ -29,18 +32,19 @@ help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 all: packages ## install missing packages, then build everything
-	@$(SUBMAKE) build
+	+@$(SUBMAKE) build
 
 build:
-	@$(SUBMAKE) -C common
-	@$(SUBMAKE) -C pg_extension/fetcher
-	@$(PGXS_MAKE)
+	@echo "building for PostgreSQL $(PG_MAJOR) below build/"
+	+@$(SUBMAKE) -C common
+	+@$(SUBMAKE) -C pg_extension/fetcher
+	+@$(PGXS_MAKE)
 
 install: build ## install into the PostgreSQL of PG_CONFIG (as root)
-	@$(PGXS_MAKE) install
+	+@$(PGXS_MAKE) install
 
 uninstall: ## take it out again
-	@$(PGXS_MAKE) uninstall
+	+@$(PGXS_MAKE) uninstall
 
 packages:
 	@tests/setup/packages
@@ -49,22 +53,24 @@ tools: packages
 	@tests/setup/tools bao toxiproxy venv
 
 check: tools ## all tests, on one PostgreSQL
-	@$(SUBMAKE) build asan-fetcher
-	@$(SUBMAKE) check-unit
-	@$(SUBMAKE) check-sanitized
-	@$(SUBMAKE) check-fuzz
-	@$(SUBMAKE) check-pgtap
-	@$(SUBMAKE) check-tap
+	+@$(SUBMAKE) build asan-fetcher
+	+@$(SUBMAKE) check-unit
+	+@$(SUBMAKE) check-sanitized
+	+@$(SUBMAKE) check-fuzz
+	+@$(SUBMAKE) check-pgtap
+	+@$(SUBMAKE) check-tap
 
 check-unit: ## the core's unit tests
-	@$(SUBMAKE) -C tests/unit check
+	+@$(SUBMAKE) -C tests/unit check
 
 check-sanitized: ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(SUBMAKE) -C tests/unit check $(SANITIZE_TESTS)
+	+@$(SUBMAKE) -C tests/unit check $(SANITIZE_TESTS)
 
 check-fuzz: ## the fuzz corpus, then FUZZ_SECONDS of fuzzing over all targets
-	@$(SUBMAKE) -C tests/fuzz check FUZZ_SECONDS=$(FUZZ_SECONDS)
+	+@$(SUBMAKE) -C tests/fuzz check FUZZ_SECONDS=$(FUZZ_SECONDS)
 
+# These start PostgreSQL and Vault. They install nothing into the system: see
+# tests/setup/staged.
 check-pgtap: build ## pgTAP, on a real cluster with a real Vault
 	@$(STAGED) tests/setup/run_pgtap $(TESTS)
 
@@ -76,25 +82,25 @@ check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
 
 # The fetcher with sanitizers, for the test that looks for its leaks.
 asan-fetcher:
-	@$(SUBMAKE) -C pg_extension/fetcher $(SANITIZE_TESTS)
+	+@$(SUBMAKE) -C pg_extension/fetcher $(SANITIZE_TESTS)
 
 demo: tools ## show the whole thing on real servers, then stop them
-	@$(SUBMAKE) build
+	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo
 
 demo-shell: tools ## the same, and leave you in a shell with the servers running
-	@$(SUBMAKE) build
+	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo --shell
 
 bench: tools ## speed and memory, as a table of ratios
-	@$(SUBMAKE) build
+	+@$(SUBMAKE) build
 	@$(STAGED) tests/bench/run
 
 fuzz: packages ## fuzz for FUZZ_SECONDS (any length)
-	@$(SUBMAKE) -C tests/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+	+@$(SUBMAKE) -C tests/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
 lint: packages ## formatters, linters and analysers; clean or it fails
 	@tests/setup/lint '$(PG_CONFIG)'
 
 clean: ## remove what was built, but not the tools in build/tools
-	rm -rf build/common build/fetcher build/pg* build/unit build/asan build/fuzz build/lint
+	rm -rf build/common build/fetcher build/pg* build/unit build/asan build/fuzz build/lint build/log

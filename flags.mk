@@ -30,5 +30,5 @@ ifneq ($(CURDIR),$(TOP)/common)
 .PHONY: FORCE
 FORCE:
 $(LIBVAULTCORE): FORCE
-	@$(MAKE) --no-print-directory -C $(TOP)/common SANITIZE='$(SANITIZE)' CC='$(CC)'
+	+@$(MAKE) --no-print-directory -C $(TOP)/common SANITIZE='$(SANITIZE)' CC='$(CC)'
 endif
