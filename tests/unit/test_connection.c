@@ -249,6 +249,9 @@ START_TEST(a_list_of_hosts_and_ports_arrives_unchanged)
     ck_assert_int_eq(build("postgresql://u:p@a:1,b:2/{database_name}", NULL), VC_OK);
     assert_both_read("host", "a,b");
     assert_both_read("port", "1,2");
+    ck_assert_int_eq(build(NULL, WITH_HOST ",\"port\":\"1,2\""), VC_OK);
+    assert_both_read("host", "h");
+    assert_both_read("port", "1,2");
 }
 END_TEST
 
@@ -402,6 +405,7 @@ static const struct {
     {"postgresql://u:p@h/tenant}", "unbalanced \"}\" at character 26"},
     {"postgresql://u:p@h/{{tenant}}", "unbalanced \"{\""},
     {"postgresql://u:p@h/{tenant}}", "unbalanced \"}\""},
+    {"postgresql://u:p@h/}tenant}", "unbalanced \"}\" at character 20"},
     {"{", "unbalanced"},
     {"postgresql://u:p@h/all", "no placeholder that tells tenants apart"},
     {"postgresql://u:p@h/all_{env}", "no placeholder that tells tenants apart"},
@@ -540,6 +544,7 @@ static const struct {
     {"\"url\":\"\"", "\"url\""},
     {CREDENTIALS ",\"scram_verifier\":\"md5SECRET\"", "\"scram_verifier\""},
     {CREDENTIALS ",\"credentials_path\":\"database/creds/a\"", "\"credentials_path\""},
+    {"\"url\":\"postgresql://u:p@h/d\",\"credentials_path\":\"a/b\"", "\"credentials_path\""},
     {"\"credentials_path\":\"../x\"", "\"credentials_path\""},
 };
 

@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST(a_whole_path_of_512_bytes_fits_and_one_more_is_refused)
 {
-    char out[VC_PATH_MAX + 1], path[VC_PATH_MAX + 1];
+    char out[2 * VC_PATH_MAX], path[VC_PATH_MAX + 1];
     struct vc_error err;
 
     memset(path, 'p', sizeof(path));
