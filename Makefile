@@ -94,6 +94,7 @@ demo-shell: tools ## the same, and leave you in a shell with the servers running
 
 bench: tools ## speed and memory, as a table of ratios
 	+@$(SUBMAKE) build
+	+@$(SUBMAKE) -C tests/bench
 	@$(STAGED) tests/bench/run
 
 fuzz: packages ## fuzz for FUZZ_SECONDS (any length)
