@@ -64,21 +64,20 @@ static enum vc_code check_status(const char *path, const struct stat *status, bo
     return check_mode ? check_owner_and_mode(path, status, err) : VC_OK;
 }
 
-static enum vc_code too_large(const char *path, struct vc_error *err)
+static enum vc_code too_large(const char *path, size_t max, struct vc_error *err)
 {
-    return vc_error_set(err, VC_BAD_FILE, "file \"%s\" is larger than %d bytes", path,
-                        VC_SECRET_FILE_MAX);
+    return vc_error_set(err, VC_BAD_FILE, "file \"%s\" is larger than %zu bytes", path, max);
 }
 
 static enum vc_code append_chunk(const char *path, struct vc_buf *out, const char *chunk,
                                  size_t len, struct vc_error *err)
 {
     if (len > VC_SECRET_FILE_MAX - out->len)
-        return too_large(path, err);
+        return too_large(path, VC_SECRET_FILE_MAX, err);
     if (vc_buf_append(out, chunk, len))
         return VC_OK;
     if (out->too_large)
-        return too_large(path, err);
+        return too_large(path, out->max, err);
     return vc_error_set(err, VC_NO_MEMORY, "out of memory while reading file \"%s\"", path);
 }
 

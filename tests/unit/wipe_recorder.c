@@ -47,3 +47,11 @@ bool wiped(const void *ptr, size_t len)
             return true;
     return false;
 }
+
+bool wiped_somewhere(size_t len)
+{
+    for (size_t i = 0; i < REMEMBERED; i++)
+        if (calls[i].len >= len)
+            return true;
+    return false;
+}

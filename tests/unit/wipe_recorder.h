@@ -11,5 +11,7 @@
 void wipes_forget(void);
 /* True where the len bytes at ptr were wiped by one call since wipes_forget. */
 bool wiped(const void *ptr, size_t len);
+/* True where at least len bytes at some place were: a stack's, which a test cannot name. */
+bool wiped_somewhere(size_t len);
 
 #endif
