@@ -13,8 +13,8 @@
 
 /* What happened last. */
 enum vc_token_event {
-    VC_TOKEN_NONE,          /* nothing yet: there is no token */
-    VC_TOKEN_LOGGED_IN,     /* a login or a token from outside, looked up or not */
+    VC_TOKEN_NONE,      /* nothing yet: there is no token */
+    VC_TOKEN_LOGGED_IN, /* a login or a token from outside, looked up or not */
     VC_TOKEN_RENEWED,
     VC_TOKEN_RENEW_REFUSED, /* 4xx on renewal: it will not grow again */
     VC_TOKEN_RENEW_FAILED,  /* Vault could not be asked */
@@ -35,18 +35,23 @@ struct vc_token_state {
     enum vc_token_event last;
     vc_msec last_at;      /* when that happened */
     vc_msec ttl_at_issue; /* as the login said, 0 unknown */
-    vc_msec expires_at;   /* 0: never */
-    bool renewable;
+    vc_msec expires_at; /* of the token in use; 0: never, or there is none (after a failed login) */
+    bool renewable;     /* false as well once a renewal was refused */
     bool capped;        /* the last renewal no longer reached ttl_at_issue */
     bool can_log_in;    /* credentials for a new login exist (AppRole, cert, jwt, token file) */
     unsigned failures;  /* in a row, of the same kind */
-    vc_msec blocked_until; /* VC_TOKEN_LOGIN_LOCKED: end of the lock-out */
-    bool credential_changed; /* since the refusal; cleared by the caller after a login */
+    vc_msec blocked_until;   /* end of the lock-out; up to last_at: VC_LOCKOUT_WAIT after
+                                VC_TOKEN_LOGIN_LOCKED */
+    bool credential_changed; /* since the refusal; cleared by the caller after a login, refused or
+                                not */
+    bool login_refused;      /* a 400 on login still stands: set with it, cleared by a login that
+                              * succeeds; with      blocked_until it outlives last, so that a renewal in
+                              * between brings no second 400 */
 };
 
 struct vc_token_policy {
-    double renew_threshold;       /* 0.75 */
-    vc_msec check_interval;       /* 60 s: the longest wait between two looks */
+    double renew_threshold;           /* 0.75 */
+    vc_msec check_interval;           /* 60 s: the longest wait between two looks */
     vc_msec backoff_min, backoff_max; /* 1 s, 60 s; doubled per failure; the caller adds jitter */
 };
 
@@ -57,7 +62,19 @@ struct vc_token_decision {
 
 #define VC_LOCKOUT_WAIT (15 * 60 * 1000) /* Vault's default lockout_duration */
 
-struct vc_token_decision vc_token_decide(const struct vc_token_state *state, const struct vc_token_policy *policy,
-                                         vc_msec now);
+/*
+ * While the token lives:
+ *   - it is renewed when renew_threshold of its TTL is over; a renewal that failed is tried again
+ * after backoff, until a margin (half of what the threshold leaves, 60 s at most) before the end:
+ * then a login;
+ *   - one that cannot grow (not renewable, batch, capped, renewal refused) is replaced by a login
+ * at the same threshold, at once after a refusal; without credentials it is used until it ends;
+ *   - where a login is refused or locked out, renewing goes on as long as it can.
+ * Without a token: a login, after backoff where the last one failed, never while it is refused or
+ * locked out. A last_at in the future counts as long ago. next_at is now for LOGIN and RENEW, and
+ * otherwise in (now, now + check_interval]. Values of policy outside of sense are brought into it.
+ */
+struct vc_token_decision vc_token_decide(const struct vc_token_state *state,
+                                         const struct vc_token_policy *policy, vc_msec now);
 
 #endif

@@ -20,13 +20,20 @@ const char *vc_health_text(enum vc_health health);
 bool vc_health_alive(enum vc_health health); /* active, any standby, DR secondary */
 
 void vc_health_request(struct vc_request *request);
-/* The body tells where there is one, the code where it is empty. VC_BAD_REPLY for any other code or shape. */
-enum vc_code vc_health_read(const struct vc_reply *reply, enum vc_health *health, struct vc_error *err);
+/*
+ * The body tells where there is one, the code where it is empty. Any other code: as
+ * vc_envelope_error says; a body without the fields: VC_BAD_REPLY. health is then
+ * VC_HEALTH_UNKNOWN.
+ */
+enum vc_code vc_health_read(const struct vc_reply *reply, enum vc_health *health,
+                            struct vc_error *err);
 
 struct vc_seal_status {
     bool initialized, sealed;
     long threshold, shares, progress;
 };
+/* On an error status says sealed. Codes as vc_envelope_error; a body without the fields:
+ * VC_BAD_REPLY. */
 void vc_seal_status_request(struct vc_request *request);
 enum vc_code vc_seal_status_read(const struct vc_reply *reply, struct vc_seal_status *status,
                                  struct vc_error *err);
