@@ -1,0 +1,51 @@
+/*
+ * tenant_vault.c - the library's entry: what PostgreSQL calls when it loads it.
+ *
+ * Preloaded, it asks for shared memory and registers the keeper. Merely loaded (LOAD, CREATE EXTENSION,
+ * pg_upgrade's check) it defines its settings and nothing else: the functions then say which line to add.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "guc.h"
+#include "keeper.h"
+#include "shared_state.h"
+#include "sql_function.h"
+
+TV_MODULE_MAGIC("tenant_vault", "1.0");
+
+extern PGDLLEXPORT void _PG_init(void);
+
+static shmem_request_hook_type previous_shmem_request;
+static shmem_startup_hook_type previous_shmem_startup;
+
+static void request_shmem(void)
+{
+    if (previous_shmem_request != NULL)
+        previous_shmem_request();
+    tv_shmem_request();
+}
+
+static void startup_shmem(void)
+{
+    if (previous_shmem_startup != NULL)
+        previous_shmem_startup();
+    tv_shmem_startup();
+}
+
+void _PG_init(void)
+{
+    tv_preloaded = process_shared_preload_libraries_in_progress;
+    tv_guc_define();
+    if (!tv_preloaded)
+        return;
+
+    previous_shmem_request = shmem_request_hook;
+    shmem_request_hook = request_shmem;
+    previous_shmem_startup = shmem_startup_hook;
+    shmem_startup_hook = startup_shmem;
+    if (!IsBinaryUpgrade) /* pg_upgrade's servers have nobody to serve, and must not log in */
+        tv_keeper_register();
+}
