@@ -40,13 +40,15 @@ struct vc_token_state {
     bool capped;        /* the last renewal no longer reached ttl_at_issue */
     bool can_log_in;    /* credentials for a new login exist (AppRole, cert, jwt, token file) */
     unsigned failures;  /* in a row, of the same kind */
-    vc_msec blocked_until;   /* end of the lock-out; up to last_at: VC_LOCKOUT_WAIT after
-                                VC_TOKEN_LOGIN_LOCKED */
-    bool credential_changed; /* since the refusal; cleared by the caller after a login, refused or
-                                not */
-    bool login_refused;      /* a 400 on login still stands: set with it, cleared by a login that
-                              * succeeds; with      blocked_until it outlives last, so that a renewal in
-                              * between brings no second 400 */
+    /*
+     * These three outlive last, so that a renewal in between does not bring the next refusal.
+     * blocked_until: end of the lock-out; where it is not after last_at, VC_LOCKOUT_WAIT is taken.
+     * login_refused: a 400 on login still stands; a login that succeeds clears it.
+     * credential_changed: since the refusal; any login that was tried clears it.
+     */
+    vc_msec blocked_until;
+    bool login_refused;
+    bool credential_changed;
 };
 
 struct vc_token_policy {
@@ -63,16 +65,19 @@ struct vc_token_decision {
 #define VC_LOCKOUT_WAIT (15 * 60 * 1000) /* Vault's default lockout_duration */
 
 /*
- * While the token lives:
- *   - it is renewed when renew_threshold of its TTL is over; a renewal that failed is tried again
- * after backoff, until a margin (half of what the threshold leaves, 60 s at most) before the end:
- * then a login;
- *   - one that cannot grow (not renewable, batch, capped, renewal refused) is replaced by a login
- * at the same threshold, at once after a refusal; without credentials it is used until it ends;
- *   - where a login is refused or locked out, renewing goes on as long as it can.
- * Without a token: a login, after backoff where the last one failed, never while it is refused or
- * locked out. A last_at in the future counts as long ago. next_at is now for LOGIN and RENEW, and
- * otherwise in (now, now + check_interval]. Values of policy outside of sense are brought into it.
+ * A token that lives is renewed when renew_threshold of its TTL is over. A renewal that failed is
+ * tried again after backoff, until a margin (half of what the threshold leaves, 60 s at most)
+ * before the end: then a login. Where a login is refused or locked out, renewing goes on instead.
+ *
+ * A token that cannot grow (not renewable, batch, capped, renewal refused) is replaced by a login
+ * at the same threshold, at once after a refusal, while it still lives. Without credentials for a
+ * login it is used until it ends.
+ *
+ * Without a token: a login, after backoff where the last one failed, never while a login is refused
+ * or locked out.
+ *
+ * A last_at in the future counts as long ago. next_at is now for LOGIN and RENEW, otherwise in
+ * (now, now + check_interval]. Values of policy without sense are brought into their range.
  */
 struct vc_token_decision vc_token_decide(const struct vc_token_state *state,
                                          const struct vc_token_policy *policy, vc_msec now);

@@ -9,11 +9,10 @@
 
 #include "vault_reply.h"
 
-/* Seconds: a longer TTL is cut to this hundred years, so that milliseconds since boot never
- * overflow. */
+/* Bytes: service tokens have 26 to 95, batch tokens a few hundred and more. */
+#define VC_TOKEN_MAX 4096
+/* Seconds: a longer TTL is cut to a hundred years, so that no sum of milliseconds overflows. */
 #define VC_TTL_MAX (100L * 365 * 24 * 3600)
-#define VC_TOKEN_MAX                                                                               \
-    4096 /* service tokens are 26 to 95 bytes, batch tokens a few hundred and more */
 
 /* What a login, renewal or lookup said of a token. */
 struct vc_token {
@@ -29,10 +28,11 @@ struct vc_token {
 void vc_token_init(struct vc_token *token, const struct vc_allocator *allocator);
 void vc_token_free(struct vc_token *token);
 
-/* secret_id may be NULL (a role with bind_secret_id off); credentials that are no UTF-8:
- * VC_BAD_SETTING. */
-/* mount and role are validated here (VC_BAD_SETTING). role may be NULL for cert. The bodies hold
- * secrets. */
+/*
+ * The bodies hold secrets. VC_BAD_SETTING: mount is no plain path, or a credential is missing,
+ * empty or no UTF-8. secret_id may be NULL (a role with bind_secret_id off); role may be NULL (the
+ * certificate's or the mount's own choice).
+ */
 enum vc_code vc_login_approle_request(struct vc_request *request, const char *mount,
                                       const char *role_id, const char *secret_id,
                                       struct vc_error *err);

@@ -32,9 +32,8 @@ struct vc_seal_status {
     bool initialized, sealed;
     long threshold, shares, progress;
 };
-/* On an error status says sealed. Codes as vc_envelope_error; a body without the fields:
- * VC_BAD_REPLY. */
 void vc_seal_status_request(struct vc_request *request);
+/* Errors as above; status says sealed then. */
 enum vc_code vc_seal_status_read(const struct vc_reply *reply, struct vc_seal_status *status,
                                  struct vc_error *err);
 

@@ -10,11 +10,11 @@
 
 /* One version of a secret. Free with vc_kv_secret_free. */
 struct vc_kv_secret {
-    struct vc_envelope envelope;             /* owns everything below */
-    const cJSON *data;                       /* the object of fields */
-    long long version;                       /* 0 on KV v1 */
-    char created_time[VC_CREATED_TIME_SIZE]; /* "" on KV v1; with version it identifies the content
-                                              */
+    struct vc_envelope envelope; /* owns data */
+    const cJSON *data;           /* the object of fields */
+    long long version;           /* 0 on KV v1 */
+    /* RFC 3339, "" on KV v1. With version it identifies the content: versions can go backwards. */
+    char created_time[VC_CREATED_TIME_SIZE];
     char request_id[VC_REQUEST_ID_SIZE];
 };
 void vc_kv_secret_free(struct vc_kv_secret *secret);
@@ -25,8 +25,10 @@ struct vc_kv_metadata {
     bool cas_required;
 };
 
-/* kv: 1 or 2. path is below the mount and already validated. version 0 is the newest; ignored on
- * v1. */
+/*
+ * kv: 1 or 2. path: below the mount; VC_BAD_NAME where it is not plain (tenant_layout.h), and
+ * VC_BAD_SETTING the mount. version 0: the newest; ignored on v1.
+ */
 enum vc_code vc_kv_read_request(struct vc_request *request, int kv, const char *mount,
                                 const char *path, long long version, struct vc_error *err);
 /*
@@ -47,16 +49,20 @@ enum vc_code vc_kv_read_read(const struct vc_reply *reply, int kv, const char *m
 enum vc_code vc_kv_write_request(struct vc_request *request, int kv, const char *mount,
                                  const char *path, const cJSON *data, long long cas,
                                  struct vc_error *err);
-/* version: the one written (0 on v1). VC_CAS_MISMATCH, VC_CAS_REQUIRED, VC_PERMISSION_DENIED, the
- * 404s above. */
+/*
+ * version: the one written (0 on v1). VC_CAS_MISMATCH, VC_CAS_REQUIRED, VC_PERMISSION_DENIED, the
+ * 404s above.
+ */
 enum vc_code vc_kv_write_read(const struct vc_reply *reply, int kv, const char *mount,
                               const char *path, long long *version, struct vc_error *err);
 
 /* path may be "": the whole mount. */
 enum vc_code vc_kv_list_request(struct vc_request *request, int kv, const char *mount,
                                 const char *path, struct vc_error *err);
-/* names: array of strings, owned by the caller; an empty one for 404 with empty errors[]. Folders
- * end in '/'. */
+/*
+ * names: array of strings, owned by the caller; an empty one for 404 with empty errors[]. Folders
+ * end in '/'.
+ */
 enum vc_code vc_kv_list_read(const struct vc_reply *reply, const char *mount, const char *path,
                              cJSON **names, struct vc_error *err);
 

@@ -17,9 +17,8 @@
 /* "/v1/", "/undelete/" and "?version=N" around a mount and a path, each byte percent-encoded */
 #define VC_REQUEST_PATH_MAX (3 * (VC_PATH_MAX + VC_MOUNT_MAX) + 64)
 #define VC_REQUEST_BODY_MAX (1 << 20) /* Vault itself refuses an entry above 1 MiB on raft */
-#define VC_REPLY_BODY_MAX                                                                          \
-    (2 << 20)            /* an entry of 1 MiB with every byte escaped twice stays near this */
-#define VC_INDEX_MAX 256 /* X-Vault-Index is about 60 bytes */
+#define VC_REPLY_BODY_MAX (2 << 20)   /* such an entry with each byte escaped stays near this */
+#define VC_INDEX_MAX 256              /* X-Vault-Index is about 60 bytes */
 #define VC_LOCATION_MAX 1024
 
 enum vc_method { VC_GET, VC_LIST, VC_POST, VC_PUT, VC_PATCH, VC_DELETE };
@@ -38,8 +37,7 @@ struct vc_request {
 struct vc_reply {
     long status;
     struct vc_buf body; /* at most VC_REPLY_BODY_MAX */
-    long retry_after;   /* seconds, -1 where the header is absent or malformed (RFC 9110
-                           section 10.2.3) */
+    long retry_after;   /* seconds, -1: absent or malformed (RFC 9110 section 10.2.3) */
     char index[VC_INDEX_MAX];
     char location[VC_LOCATION_MAX]; /* of a redirect, or "" */
 };
@@ -60,8 +58,7 @@ enum vc_code vc_request_begin(struct vc_request *request, enum vc_method method,
  * most VC_MOUNT_MAX bytes.
  */
 enum vc_code vc_mount_check(const char *mount, const char *what, struct vc_error *err);
-/* Says in err why the body could not be built (VC_NO_MEMORY; too long or no UTF-8: otherwise);
- * VC_OK: it was. */
+/* VC_OK where the body was built; otherwise where it is too long; VC_NO_MEMORY. */
 enum vc_code vc_request_body_check(const struct vc_request *request, enum vc_code otherwise,
                                    struct vc_error *err);
 

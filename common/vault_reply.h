@@ -32,27 +32,34 @@ void vc_envelope_free(struct vc_envelope *envelope);
 /* True where one of the warnings contains text. */
 bool vc_envelope_warns(const struct vc_envelope *envelope, const char *text);
 /*
- * Replaces what may be a credential (20 or more of [A-Za-z0-9_+=-] with a digit among them) in
- * words by
- * "[hidden]": for replies to requests that carried one.
+ * For replies to requests that carried a credential: replaces what may be one (20 or more of
+ * [A-Za-z0-9_+=-] with a digit among them) in words by "[hidden]".
  */
 void vc_envelope_hide_credentials(struct vc_envelope *envelope);
 
 /*
  * What a status >= 300 means in general; the modules refine 400, 403 and 404 for their own calls.
  * Sets http_status, request_id and the server's words. doing is a clause such as "read
- * secret/data/x". 3xx VC_REDIRECT_REFUSED; 403 VC_PERMISSION_DENIED; 404 "no handler for route"
- * VC_NO_MOUNT, "namespace not found" VC_NO_NAMESPACE, else VC_NOT_FOUND; 412, 472, 473
- * VC_NOT_ACTIVE; 429 with words or Retry-After VC_RATE_LIMITED, else VC_NOT_ACTIVE; other 4xx
- * VC_BAD_REQUEST; 500 of a standby without a leader VC_NOT_ACTIVE; 501 VC_NOT_INITIALIZED; 503
- * "Vault is sealed" VC_SEALED; other 5xx VC_SERVER_ERROR. 400, 403, 404 and other 4xx whose body is
- * no JSON object, and every status below 300: VC_BAD_REPLY. Whatever stands before Vault has
- * answered then, and its word must not end a cached entry.
+ * secret/data/x".
+ *
+ *   3xx            VC_REDIRECT_REFUSED
+ *   403            VC_PERMISSION_DENIED
+ *   404            VC_NO_MOUNT ("no handler for route"), VC_NO_NAMESPACE ("namespace not found"),
+ *                  else VC_NOT_FOUND
+ *   412, 472, 473  VC_NOT_ACTIVE
+ *   429            VC_RATE_LIMITED with words or Retry-After, else VC_NOT_ACTIVE: a lagging standby
+ *   other 4xx      VC_BAD_REQUEST
+ *   500            VC_NOT_ACTIVE where a standby knows no leader, else VC_SERVER_ERROR
+ *   501            VC_NOT_INITIALIZED
+ *   503            VC_SEALED ("Vault is sealed"), else VC_SERVER_ERROR
+ *   other 5xx      VC_SERVER_ERROR
+ *
+ * VC_BAD_REPLY: a status below 300 or above 599; and 400, 401, 403, 404, 405 whose body is no JSON
+ * object: then something else than Vault has answered, and its word must not end a cached entry.
  */
 enum vc_code vc_envelope_error(const struct vc_envelope *envelope, const struct vc_reply *reply,
                                const char *doing, struct vc_error *err);
-/* VC_BAD_REPLY: a reply of a good status that lacks what it must have, for example "a version
- * number". */
+/* VC_BAD_REPLY: a reply with a good status lacks what it must have, say "a version number". */
 enum vc_code vc_envelope_malformed(const struct vc_envelope *envelope, const struct vc_reply *reply,
                                    const char *doing, const char *missing, struct vc_error *err);
 

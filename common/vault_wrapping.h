@@ -1,6 +1,6 @@
 /*
- * vault_wrapping.h - a wrapped secret_id: look at the wrapping token's creation path, then unwrap
- * it.
+ * vault_wrapping.h - a wrapped secret_id: look at the wrapping token's creation path, then
+ * unwrap it.
  *
  * Vault API: /sys/wrapping/lookup, /sys/wrapping/unwrap. The lookup takes the wrapping token in the
  * body and no X-Vault-Token. The unwrapping takes it as X-Vault-Token and nothing in the body: in
@@ -14,6 +14,7 @@
 
 #define VC_SECRET_ID_MAX 4096 /* generated ones are UUIDs of 36 bytes, custom ones are free */
 
+/* wrapping_token: UTF-8. */
 void vc_wrapping_lookup_request(struct vc_request *request, const char *wrapping_token);
 /*
  * VC_OK where the creation path is auth/<mount>/role/<anything>/secret-id; else
