@@ -132,7 +132,8 @@ sub _start_session
         '-d', $self->connstr($option{dbname} // 'postgres') . ($option{user} ? " user=$option{user}" : ''), '-f', '-');
     my $session = { base => $base, started => time };
     open my $input, '>', "$base.in" or croak "$base.in: $!";
-    print {$input} $text, "\n";
+    utf8::encode(my $bytes = "$text\n");
+    print {$input} $bytes;
     close $input;
     $session->{pid} = fork // croak "fork: $!";
     if ($session->{pid} == 0) {

@@ -1,0 +1,91 @@
+# A three-node raft cluster of OpenBao under load.
+#
+#  1. a cluster is used through all its addresses
+#  2. the leader is killed under load: no read of a cached tenant fails, and new tenants are read
+#     as soon as there is a leader
+#  3. a standby without a leader reads what it has; nobody's cached tenant fails
+#  4. the cluster is whole again: everything goes on
+use strict;
+use warnings;
+
+use AnswerChecks;
+use PostgreSQL::Test::Utils;
+use TenantVaultNode;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use VaultServer;
+
+my @vault = VaultServer->cluster('raft');
+my $leader = VaultServer->wait_for_leader(@vault);
+$leader->put_template('postgresql://db.example/{tenant}');
+$leader->put_tenant($_) for 'acme', map { "cold$_" } 1 .. 40;
+my $node = TenantVaultNode->create('main',
+    settings => { $leader->approle('server'), address => join(',', map { $_->address } @vault),
+        cache_ttl => '300ms', request_timeout => '5s', connect_timeout => '500ms', negative_ttl => 0 });
+sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.credentials('$tenant')"; }
+
+### 1
+
+ok($node->wait_until(sub { $node->ask(password('acme'))->{out} eq 's3cret of acme' }, 10), 'a cluster is read')
+  or diag $node->ask(password('acme'))->{err};
+
+### 2
+
+# Four sessions ask for the cached tenant every few milliseconds for 12 s.
+my $load = q{DO $$ DECLARE p text; BEGIN
+    FOR i IN 1..1000 LOOP
+        SELECT password INTO p FROM tenant_vault.credentials('acme');
+        IF p IS DISTINCT FROM 's3cret of acme' THEN RAISE EXCEPTION 'wrong answer'; END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP; END $$; SELECT 'all answered'};
+my $sessions = $node->start_sessions([($load) x 4]);
+sleep 1;
+$leader->kill9;
+my $killed = time;
+my @rest = grep { $_ != $leader } @vault;
+my $elected;
+my %answered;
+my $number = 0;
+# New tenants all the while, one after the other.
+while (time < $killed + 10 && $number < 40) {
+    my $tenant = 'cold' . ++$number;
+    my $answer = $node->ask(password($tenant));
+    $answered{$tenant} = time if $answer->{exit} == 0;
+    if (!$elected) {
+        $elected = time if grep { $_->api(GET => 'sys/health', undef, token => '', may_fail => 1)->{status} == 200 } @rest;
+    }
+    sleep 0.2;
+}
+my @answers = $node->finish_sessions($sessions);
+all_answer(\@answers, 'all answered', 'no read of a cached tenant fails while the leader is killed under load');
+ok($elected, 'there is a new leader');
+my ($after) = sort { $a <=> $b } grep { $elected && $_ >= $elected - 0.5 } values %answered;
+ok($after && $after - $elected < 3, 'new tenants are read as soon as there is a leader')
+  or diag 'elected ' . ($elected // 0) - $killed . ', answered after ' . join ' ', map { $_ - $killed } sort values %answered;
+
+### 3
+
+my $second = VaultServer->wait_for_leader(@rest);
+$node->change_settings(cache_ttl => '1h');
+$node->value(q{SELECT tenant_vault.refresh('acme')});
+$second->kill9;
+my ($alone) = grep { $_ != $second } @rest;
+ok($node->wait_until(sub { $alone->api(GET => 'sys/health', undef, token => '', may_fail => 1)->{status} == 429 }, 15),
+    'the last node is a standby without a leader');
+is_answer($node->ask(password('acme')), 's3cret of acme', 'a cached tenant is answered all the same');
+my $answer = $node->ask(password('cold40'));
+ok($answer->{exit} == 0 ? $answer->{out} eq 's3cret of cold40' : $answer->{sqlstate} eq '58000',
+    'one that is not cached is read from the standby, or there is a clear error')
+  or diag $answer->{err};
+cmp_ok($answer->{seconds}, '<', 7, '... in time');
+
+### 4
+
+$leader->start;
+$second->start;
+VaultServer->wait_for_leader(@vault);
+VaultServer->wait_for_leader(@vault)->put_tenant('fresh');
+ok($node->wait_until(sub { $node->ask(password('fresh'))->{out} eq 's3cret of fresh' }, 15), 'the whole cluster is used again');
+
+$node->stop;
+done_testing();
