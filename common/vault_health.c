@@ -97,6 +97,7 @@ static enum vc_health health_of_status(long status)
     case 200:
         return VC_HEALTH_ACTIVE;
     case 429:
+    case 474: /* it cannot reach the active node */
         return VC_HEALTH_STANDBY;
     case 472:
         return VC_HEALTH_DR_SECONDARY;

@@ -16,23 +16,34 @@
 #define OPAQUE_MIN 20 /* a service token has 26 bytes, a UUID 36; words with digits are shorter */
 #define HIDDEN "[hidden]"
 
-/* Appends to out (VC_HINT_SIZE bytes) what fits of text, in whole characters, control bytes
- * replaced. */
+/*
+ * Appends to out (VC_HINT_SIZE bytes) what fits of text, in whole characters. Control characters
+ * become one space: Vault sends "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n".
+ */
 static void append_clean(char *out, const char *text)
 {
-    size_t used = strlen(out);
+    size_t start = strlen(out);
+    size_t used = start;
     size_t len = strlen(text);
+    bool gap = false;
 
     while (len > 0) {
         size_t step = vc_utf8_char(text, len);
-        bool broken = step == 0 || (unsigned char)text[0] < 0x20 || text[0] == 0x7F;
 
+        /* cJSON gives whole characters; 1 is only for going on in any case. */
         if (step == 0)
             step = 1;
-        if (used + step >= VC_HINT_SIZE)
-            break;
-        memcpy(out + used, broken ? "?" : text, step);
-        used += step;
+        if ((unsigned char)text[0] < 0x20 || text[0] == 0x7F) {
+            gap = used > start;
+        } else {
+            if (used + gap + step >= VC_HINT_SIZE)
+                break;
+            if (gap)
+                out[used++] = ' ';
+            gap = false;
+            memcpy(out + used, text, step);
+            used += step;
+        }
         text += step;
         len -= step;
     }
@@ -191,8 +202,8 @@ static enum vc_code server_error_code(const struct vc_envelope *envelope, long s
         return VC_NOT_INITIALIZED;
     if (status == 503 && says(envelope, "Vault is sealed"))
         return VC_SEALED;
-    /* What a standby says when it knows no leader to forward to. */
-    if (status == 500 && says(envelope, "active cluster node not found"))
+    /* What a standby says when it knows no leader to forward to: "local node not active but ..." */
+    if (status == 500 && says(envelope, "not active but active") && says(envelope, "not found"))
         return VC_NOT_ACTIVE;
     return VC_SERVER_ERROR;
 }
@@ -207,7 +218,7 @@ static enum vc_code status_code(const struct vc_envelope *envelope, const struct
         return VC_REDIRECT_REFUSED;
     if (status >= 500)
         return server_error_code(envelope, status);
-    if (status == 412 || status == 472 || status == 473)
+    if (status == 412 || (status >= 472 && status <= 474))
         return VC_NOT_ACTIVE;
     if (status == 429)
         return too_many_code(envelope, reply);

@@ -16,7 +16,7 @@ struct vc_envelope {
     const cJSON *data, *auth, *wrap_info; /* into root; NULL where absent, null or no object */
     const cJSON *metadata;                /* data.metadata, as KV v2 has it */
     char request_id[VC_REQUEST_ID_SIZE];
-    char words[VC_HINT_SIZE];   /* errors[] joined by "; ", cleaned; "" where there are none */
+    char words[VC_HINT_SIZE];   /* errors[] joined by "; " on one line; "" where there are none */
     char warning[VC_HINT_SIZE]; /* the first warning, or "" */
     bool errors_empty;          /* "errors": [] was there */
 };
@@ -46,7 +46,7 @@ void vc_envelope_hide_credentials(struct vc_envelope *envelope);
  *   403            VC_PERMISSION_DENIED
  *   404            VC_NO_MOUNT ("no handler for route"), VC_NO_NAMESPACE ("namespace not found"),
  *                  else VC_NOT_FOUND
- *   412, 472, 473  VC_NOT_ACTIVE
+ *   412, 472-474   VC_NOT_ACTIVE
  *   429            VC_RATE_LIMITED with words or Retry-After, else VC_NOT_ACTIVE: a lagging standby
  *   other 4xx      VC_BAD_REQUEST
  *   500            VC_NOT_ACTIVE where a standby knows no leader, else VC_SERVER_ERROR
