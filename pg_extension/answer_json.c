@@ -1,8 +1,8 @@
 /*
  * answer_json.c - the JSON in an answer as jsonb.
  *
- * PostgreSQL's own errors about JSON quote the text that they complain of, and that would be the secret:
- * they are caught here and said in other words.
+ * PostgreSQL's own errors about JSON quote the text that they complain of, and that would be the
+ * secret: they are caught here and said in other words.
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 #include "answer_json.h"
 #include "answer_text.h"
 #include "report.h"
+#include "sql_function.h"
 
 /* Errors that come from the value; any other (cancellation, memory) goes on to the caller. */
 static bool is_about_the_value(int sqlstate)
@@ -20,7 +21,8 @@ static bool is_about_the_value(int sqlstate)
            ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
-/* NULL where jsonb cannot hold it. jsonb_in allocates memory and nothing else: there is nothing to undo. */
+/* NULL where jsonb cannot hold it. jsonb_in allocates memory and nothing else: there is nothing to
+ * undo. */
 static Jsonb *parse(char *json)
 {
     MemoryContext context = CurrentMemoryContext;

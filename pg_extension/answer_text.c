@@ -1,8 +1,9 @@
 /*
  * answer_text.c - the texts in an answer, made fit for this database.
  *
- * Refuses bytes that are not valid UTF-8, or that the database's encoding has no character for, without
- * repeating them: PostgreSQL's own error would show the bytes, and they may be a password's.
+ * Refuses bytes that are not valid UTF-8, or that the database's encoding has no character for,
+ * without repeating them: PostgreSQL's own error would show the bytes, and they may be a
+ * password's.
  */
 #include "postgres.h"
 
@@ -11,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "answer_text.h"
+#include "sql_function.h"
 
 static bool database_speaks_utf8(void)
 {
@@ -31,8 +33,7 @@ static char *convert(const char *source, size_t len)
         return NULL;
     out = palloc(size);
     if (pg_do_encoding_conversion_buf(procedure, PG_UTF8, encoding, (unsigned char *)source,
-                                      (int)len, (unsigned char *)out, (int)size,
-                                      true) == (int)len)
+                                      (int)len, (unsigned char *)out, (int)size, true) == (int)len)
         return out;
     explicit_bzero(out, size);
     pfree(out);
@@ -119,4 +120,14 @@ char *tv_answer_message(const TvAnswer *answer, enum frame_tag tag, size_t max)
     line[len] = '\0';
     make_printable(line, true);
     return line;
+}
+
+char *tv_sentence(const char *clause)
+{
+    size_t len = strlen(clause);
+    bool ended = len > 0 && strchr(".!?;", clause[len - 1]) != NULL;
+    char *sentence = psprintf("%s%s", clause, ended ? "" : ".");
+
+    sentence[0] = (char)pg_ascii_toupper((unsigned char)sentence[0]);
+    return sentence;
 }

@@ -1,10 +1,10 @@
 /*
  * guc.c - the extension's settings (tenant_vault.*), and what is derived from them.
  *
- * Values are checked by the very setter that the fetcher uses (common/settings.c), so that a value which
- * PostgreSQL accepts is one that the fetcher can work with. A setting that only fails together with
- * others (no address, no credential) is accepted here and reported by the fetcher: the server must start.
- * Called from _PG_init, the keeper and the backends.
+ * Values are checked by the very setter that the fetcher uses (common/settings.c), so that a value
+ * which PostgreSQL accepts is one that the fetcher can work with. A setting that only fails
+ * together with others (no address, no credential) is accepted here and reported by the fetcher:
+ * the server must start. Called from _PG_init, the keeper and the backends.
  */
 #include "postgres.h"
 
@@ -32,7 +32,7 @@
 #define RENEW_THRESHOLD_MAX 0.95
 
 #define REQUEST_RATE_MAX 1000000 /* beyond what any Vault answers */
-#define NEGATIVE_TTL_MAX HOUR    /* longer, and nobody would think of it when a secret "does not appear" */
+#define NEGATIVE_TTL_MAX HOUR    /* longer, and nobody would think of it when a secret is missing */
 #define CACHE_SIZE_MIN 1024      /* kB: DSA hands out segments of this order */
 #define MAX_TENANTS_MIN 100
 #define MAX_TENANTS_MAX 1000000 /* slots are allocated at start, some 200 bytes each */
@@ -55,7 +55,7 @@ int tv_max_request_rate = 1000;
 
 bool tv_preloaded = false;
 
-/* VC_AUTH_TOKEN is left out: a token in a setting would be a secret in a file that many may read. */
+/* VC_AUTH_TOKEN is left out: a token in a setting would be a secret in a file for many to read. */
 static const struct config_enum_entry auth_methods[] = {
     {"approle", VC_AUTH_APPROLE, false},
     {"token_file", VC_AUTH_TOKEN_FILE, false},
@@ -231,11 +231,10 @@ static void define_strings(void)
     for (size_t i = 0; i < lengthof(string_settings); i++) {
         const struct string_setting *setting = &string_settings[i];
 
-        DefineCustomStringVariable(setting->name, setting->summary, setting->detail,
-                                   setting->variable,
-                                   setting->by_default != NULL ? setting->by_default : "",
-                                   PGC_SIGHUP, GUC_SUPERUSER_ONLY, setting->check, setting->assign,
-                                   NULL);
+        DefineCustomStringVariable(
+            setting->name, setting->summary, setting->detail, setting->variable,
+            setting->by_default != NULL ? setting->by_default : "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+            setting->check, setting->assign, NULL);
     }
 }
 
@@ -286,8 +285,9 @@ static void define_durations(void)
 static void define_sizes(void)
 {
     /*
-     * Settings of the postmaster's context can only be made while it preloads; a library that was merely
-     * loaded has no cache, and takes them so that the prefix's reservation does not complain of them.
+     * Settings of the postmaster's context can only be made while it preloads; a library that was
+     * merely loaded has no cache, and takes them so that the prefix's reservation does not complain
+     * of them.
      */
     GucContext at_start = tv_preloaded ? PGC_POSTMASTER : PGC_SIGHUP;
 

@@ -1,23 +1,21 @@
 /*
  * report.c - outcomes as PostgreSQL errors: SQLSTATE, message, detail, hint.
  *
- * The classes were chosen by what a program does with them. Nothing here is of class 08 or 57P0x: drivers
- * and pools take those for the loss of their connection to PostgreSQL, and drop a sound one. Nothing is of
- * class 02, which PL/pgSQL does not take for an error.
+ * The classes were chosen by what a program does with them. Nothing here is of class 08 or 57P0x:
+ * drivers and pools take those for the loss of their connection to PostgreSQL, and drop a sound
+ * one. Nothing is of class 02, which PL/pgSQL does not take for an error.
  *
  *   58000 system_error                  Vault cannot be asked now; the same call may work later
- *   58030 io_error                      what answered makes no sense, or Vault refused the request's form
- *   53400 configuration_limit_exceeded  Vault's rate limit
- *   53200 out_of_memory
- *   28000 invalid_authorization_specification   Vault does not let this server log in
- *   F0000 config_file_error             a setting, or a file that one names
- *   42501 insufficient_privilege        no grant here, or no policy there
- *   42704 undefined_object              no such secret, version, mount, namespace
- *   42809 wrong_object_type             the mount's KV version is not the one that was assumed
- *   22000 data_exception                the secret or the template is of no use
- *   22023 invalid_parameter_value       a tenant name or path that is none
- *   40001 serialization_failure         somebody else has written since (check-and-set)
- *   55000 object_not_in_prerequisite_state   not preloaded; a write without check-and-set
+ *   58030 io_error                      what answered makes no sense, or Vault refused the
+ * request's form 53400 configuration_limit_exceeded  Vault's rate limit 53200 out_of_memory 28000
+ * invalid_authorization_specification   Vault does not let this server log in F0000
+ * config_file_error             a setting, or a file that one names 42501 insufficient_privilege no
+ * grant here, or no policy there 42704 undefined_object              no such secret, version,
+ * mount, namespace 42809 wrong_object_type             the mount's KV version is not the one that
+ * was assumed 22000 data_exception                the secret or the template is of no use 22023
+ * invalid_parameter_value       a tenant name or path that is none 40001 serialization_failure
+ * somebody else has written since (check-and-set) 55000 object_not_in_prerequisite_state   not
+ * preloaded; a write without check-and-set
  */
 #include "postgres.h"
 
@@ -68,9 +66,8 @@ static const struct outcome outcomes[] = {
     [VC_REPLY_TOO_LARGE] = {ERRCODE_IO_ERROR,
                             "Check that tenant_vault.address names Vault; a secret should be "
                             "small."},
-    [VC_REDIRECT_REFUSED] = {ERRCODE_IO_ERROR,
-                             "Where the redirect is meant, list its target in "
-                             "tenant_vault.address."},
+    [VC_REDIRECT_REFUSED] = {ERRCODE_IO_ERROR, "Where the redirect is meant, list its target in "
+                                               "tenant_vault.address."},
 
     [VC_LOGIN_REFUSED] = {ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
                           "Supply a valid credential: no login is tried again until its file "
@@ -135,7 +132,7 @@ void tv_report_error(const struct vc_error *err)
     const char *hint = err->hint[0] != '\0' ? err->hint : tv_default_hint(err->code);
 
     ereport(ERROR, (errcode(tv_sqlstate(err->code)), errmsg("%s", err->message),
-                    hint != NULL ? errhint("%s", hint) : 0));
+                    hint != NULL ? errhint("%s", tv_sentence(hint)) : 0));
     pg_unreachable();
 }
 
@@ -180,17 +177,16 @@ void tv_report_answer(enum frame_kind kind, const char *name, const TvAnswer *an
     if (hint == NULL)
         hint = tv_default_hint(answer->outcome);
     ereport(ERROR,
-            (errcode(tv_sqlstate(answer->outcome)),
-             errmsg("%s: %s", attempt(kind, name), message),
-             detail != NULL ? errdetail("%s", detail) : 0, hint != NULL ? errhint("%s", hint) : 0));
+            (errcode(tv_sqlstate(answer->outcome)), errmsg("%s: %s", attempt(kind, name), message),
+             detail != NULL ? errdetail("%s", detail) : 0,
+             hint != NULL ? errhint("%s", tv_sentence(hint)) : 0));
     pg_unreachable();
 }
 
 void tv_report_bad_secret(enum frame_kind kind, const char *name, const char *why)
 {
-    ereport(ERROR,
-            (errcode(tv_sqlstate(VC_BAD_SECRET)), errmsg("%s: %s", attempt(kind, name), why),
-             errhint("%s", tv_default_hint(VC_BAD_SECRET))));
+    ereport(ERROR, (errcode(tv_sqlstate(VC_BAD_SECRET)), errmsg("%s: %s", attempt(kind, name), why),
+                    errhint("%s", tv_default_hint(VC_BAD_SECRET))));
     pg_unreachable();
 }
 

@@ -1,5 +1,6 @@
 /*
- * sql_control.c - refresh(), flush(), restart_fetcher(): what an administrator can make the cache do.
+ * sql_control.c - refresh(), flush(), restart_fetcher(): what an administrator can make the cache
+ * do.
  *
  * Guarded by their EXECUTE privilege, which nobody has at first.
  */
@@ -17,8 +18,9 @@ TV_SQL_FUNCTION(tv_flush);
 TV_SQL_FUNCTION(tv_restart_fetcher);
 
 /*
- * Asks Vault anew for a path (anything with a slash, for example 'dev/jwt') or a tenant's connection, and
- * returns its version. A path's first segment is an environment, so no path of use is without a slash.
+ * Asks Vault anew for a path (anything with a slash, for example 'dev/jwt') or a tenant's
+ * connection, and returns its version. A path's first segment is an environment, so no path of use
+ * is without a slash.
  */
 Datum tv_refresh(PG_FUNCTION_ARGS)
 {

@@ -1,8 +1,8 @@
 /*
  * sql_credentials.c - credentials(), conninfo(), database_url(), tenants(): a tenant's way in.
  *
- * Refuses whoever has no grant for the tenant, before anything is looked up: whether a tenant exists is
- * not told to a stranger. tenants() is guarded by its EXECUTE privilege alone.
+ * Refuses whoever has no grant for the tenant, before anything is looked up: whether a tenant
+ * exists is not told to a stranger. tenants() is guarded by its EXECUTE privilege alone.
  */
 #include "postgres.h"
 
@@ -109,8 +109,7 @@ Datum tv_credentials(PG_FUNCTION_ARGS)
     put_text(values, nulls, USERNAME, &answer, TAG_USERNAME, "username", name);
     put_text(values, nulls, PASSWORD, &answer, TAG_PASSWORD, "password", name);
     put_text(values, nulls, SSLMODE, &answer, TAG_SSLMODE, "sslmode", name);
-    values[VERSION] =
-        Int64GetDatum(frame_find_number(answer.payload, answer.len, TAG_VERSION, 0));
+    values[VERSION] = Int64GetDatum(frame_find_number(answer.payload, answer.len, TAG_VERSION, 0));
     nulls[VERSION] = DatumGetInt64(values[VERSION]) == 0; /* a template alone has none */
     values[EXPIRES_AT] = TimestampTzGetDatum(answer.expires_at);
     nulls[EXPIRES_AT] = answer.expires_at == 0;

@@ -1,14 +1,19 @@
 /*
- * sql_function.h - how a C function of this library becomes visible to PostgreSQL's function manager.
+ * sql_function.h - how a C function of this library becomes visible to PostgreSQL's function
+ * manager.
  *
- * The library is built with hidden visibility, so that its copy of common/ cannot clash with anybody
- * else's. PostgreSQL 16 and later export what PG_FUNCTION_INFO_V1 and PG_MODULE_MAGIC declare; 15 leaves
- * that to the linker's defaults. Included, after postgres.h, by each file that defines such a symbol.
+ * The library is built with hidden visibility, so that its copy of common/ cannot clash with
+ * anybody else's. PostgreSQL 16 and later export what PG_FUNCTION_INFO_V1 and PG_MODULE_MAGIC
+ * declare; 15 leaves that to the linker's defaults. Included, after postgres.h, by each file that
+ * defines such a symbol.
  */
 #ifndef TV_SQL_FUNCTION_H
 #define TV_SQL_FUNCTION_H
 
 #include "fmgr.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h" /* VARDATA_ANY and the like: in postgres.h before */
+#endif
 
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT

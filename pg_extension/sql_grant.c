@@ -1,10 +1,11 @@
 /*
  * sql_grant.c - grant_tenant() and revoke_tenant(): who may read whose credentials.
  *
- * A grant is a row of tenant_vault.tenant_grant and, with a role's first tenant, real privileges on the
- * schema and its functions. The privileges make DROP ROLE refuse while a grant exists, so that no later role
- * can come by the dropped one's OID to its grants. Both functions are SECURITY DEFINER with a search_path of
- * their own, guarded by their EXECUTE privilege, which nobody has at first.
+ * A grant is a row of tenant_vault.tenant_grant and, with a role's first tenant, real privileges on
+ * the schema and its functions. The privileges make DROP ROLE refuse while a grant exists, so that
+ * no later role can come by the dropped one's OID to its grants. Both functions are SECURITY
+ * DEFINER with a search_path of their own, guarded by their EXECUTE privilege, which nobody has at
+ * first.
  */
 #include "postgres.h"
 
@@ -28,8 +29,9 @@ TV_SQL_FUNCTION(tv_revoke_tenant);
     "tenant_vault.credentials(text), tenant_vault.conninfo(text), tenant_vault.database_url(text)"
 
 /*
- * Rows of roles that are gone (DROP OWNED, then DROP ROLE, leaves them), and those of this role where it has
- * no privilege left that would come with one: they are a former role's of the same OID, or disowned.
+ * Rows of roles that are gone (DROP OWNED, then DROP ROLE, leaves them), and those of this role
+ * where it has no privilege left that would come with one: they are a former role's of the same
+ * OID, or disowned.
  */
 static const char forget_leftovers[] =
     "DELETE FROM tenant_vault.tenant_grant AS g"
@@ -46,10 +48,10 @@ static const char add_grant[] =
 static const char remove_grant[] =
     "DELETE FROM tenant_vault.tenant_grant WHERE role = $1 AND tenant = $2";
 
-static const char any_grant_left[] = "SELECT FROM tenant_vault.tenant_grant WHERE role = $1 LIMIT 1";
+static const char any_grant_left[] =
+    "SELECT FROM tenant_vault.tenant_grant WHERE role = $1 LIMIT 1";
 
-typedef struct Grant
-{
+typedef struct Grant {
     char *tenant;
     Oid role;
 } Grant;
@@ -59,9 +61,9 @@ static uint64 run(const char *statement, const Grant *grant)
 {
     Oid types[] = {OIDOID, TEXTOID, NAMEOID};
     /* The definer is the current user; the outer one is who asked. */
-    Datum values[] = {ObjectIdGetDatum(grant->role), CStringGetTextDatum(grant->tenant),
-                      DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(
-                                                      GetOuterUserId(), false)))};
+    Datum values[] = {
+        ObjectIdGetDatum(grant->role), CStringGetTextDatum(grant->tenant),
+        DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetOuterUserId(), false)))};
     int code = SPI_execute_with_args(statement, lengthof(types), types, values, NULL, false, 0);
 
     if (code < 0)
@@ -90,7 +92,7 @@ static void take_privileges(const char *role_name)
     run_utility("REVOKE USAGE ON SCHEMA tenant_vault FROM", role_name);
 }
 
-/* Changes go one after the other: a grant must not come between a look at the last row and the REVOKE. */
+/* One change after the other: no grant may come between the last row's DELETE and the REVOKE. */
 static void begin(const char *command, const Grant *grant)
 {
     Oid table = tv_grant_table();
@@ -106,8 +108,7 @@ static void begin(const char *command, const Grant *grant)
 
 Datum tv_grant_tenant(PG_FUNCTION_ARGS)
 {
-    const Grant grant = {.tenant = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-                         .role = PG_GETARG_OID(1)};
+    const Grant grant = {.tenant = text_to_cstring(PG_GETARG_TEXT_PP(0)), .role = PG_GETARG_OID(1)};
     char *role_name = GetUserNameFromId(grant.role, false);
 
     begin("grant_tenant()", &grant);
@@ -122,16 +123,15 @@ Datum tv_grant_tenant(PG_FUNCTION_ARGS)
 
 Datum tv_revoke_tenant(PG_FUNCTION_ARGS)
 {
-    const Grant grant = {.tenant = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-                         .role = PG_GETARG_OID(1)};
+    const Grant grant = {.tenant = text_to_cstring(PG_GETARG_TEXT_PP(0)), .role = PG_GETARG_OID(1)};
     /* A role that is gone has left its rows, if anything. */
     char *role_name = GetUserNameFromId(grant.role, true);
 
     begin("revoke_tenant()", &grant);
     if (run(remove_grant, &grant) == 0)
-        ereport(WARNING, (errmsg("role \"%s\" has not been granted tenant \"%s\"",
-                                 role_name != NULL ? role_name : psprintf("%u", grant.role),
-                                 grant.tenant)));
+        ereport(WARNING,
+                (errmsg("role \"%s\" has not been granted tenant \"%s\"",
+                        role_name != NULL ? role_name : psprintf("%u", grant.role), grant.tenant)));
     else if (role_name != NULL && run(any_grant_left, &grant) == 0)
         take_privileges(role_name);
     SPI_finish();

@@ -1,8 +1,9 @@
 /*
  * sql_secret.c - secret() and secret_value(): any secret below the prefix.
  *
- * For administrators: guarded by their EXECUTE privilege, which nobody has at first. Refuses paths that
- * Vault would read as other paths (percent signs, "..", empty segments) before anything is asked.
+ * For administrators: guarded by their EXECUTE privilege, which nobody has at first. Refuses paths
+ * that Vault would read as other paths (percent signs, "..", empty segments) before anything is
+ * asked.
  */
 #include "postgres.h"
 
@@ -60,8 +61,8 @@ static text *json_value_text(const JsonbValue *value)
     case jbvString:
         return cstring_to_text_with_len(value->val.string.val, value->val.string.len);
     case jbvNumeric:
-        return cstring_to_text(DatumGetCString(
-            DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
+        return cstring_to_text(
+            DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric))));
     case jbvBool:
         return cstring_to_text(value->val.boolean ? "true" : "false");
     case jbvBinary:

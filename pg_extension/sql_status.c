@@ -1,7 +1,8 @@
 /*
  * sql_status.c - what the views status and cached_secrets show.
  *
- * Shows names, paths, counts and times, never a value. Guarded by the privileges on views and functions.
+ * Shows names, paths, counts and times, never a value. Guarded by the privileges on views and
+ * functions.
  */
 #include "postgres.h"
 
@@ -18,8 +19,7 @@ TV_SQL_FUNCTION(tv_get_status);
 TV_SQL_FUNCTION(tv_get_cached_secrets);
 
 /* One row while its columns are filled in from left to right. */
-typedef struct Row
-{
+typedef struct Row {
     Datum *values;
     bool *nulls;
     int column, columns;

@@ -1,10 +1,11 @@
 /*
  * tenant_access.c - who may read which tenant's credentials.
  *
- * Decisions are kept in a small table of this session, because they stand on the path of every call:
- * looking one up costs a hash of the name, where asking the catalogs would cost more than the secret.
- * Whatever a decision rests on makes all of them void when it changes: roles, memberships, the database's
- * owner (by syscache callbacks) and the grants (their table's triggers send a relcache invalidation).
+ * Decisions are kept in a small table of this session, because they stand on the path of every
+ * call: looking one up costs a hash of the name, where asking the catalogs would cost more than the
+ * secret. Whatever a decision rests on makes all of them void when it changes: roles, memberships,
+ * the database's owner (by syscache callbacks) and the grants (their table's triggers send a
+ * relcache invalidation).
  */
 #include "postgres.h"
 
@@ -31,16 +32,15 @@
 #include "sql_function.h"
 #include "tenant_access.h"
 
-/* A power of two. Some 20 kB, touched only as far as it is used; a session that goes round more tenants
- * than these asks the catalogs again for some. */
+/* A power of two. Some 20 kB, touched only as far as it is used; a session that goes round more
+ * tenants than these asks the catalogs again for some. */
 #define DECISIONS 256
 
 /* Columns of tenant_vault.tenant_grant. */
 #define GRANT_TENANT 1
 #define GRANT_ROLE 2
 
-typedef struct Decision
-{
+typedef struct Decision {
     uint64 generation; /* what it was made in; 0: never */
     Oid user;
     bool allowed;
@@ -151,8 +151,8 @@ static bool decide(const char *tenant, size_t len, Oid user)
 
 static Decision *decision_slot(const char *tenant, size_t len, Oid user)
 {
-    uint32 hash = hash_combine(hash_bytes((const unsigned char *)tenant, (int)len),
-                               murmurhash32(user));
+    uint32 hash =
+        hash_combine(hash_bytes((const unsigned char *)tenant, (int)len), murmurhash32(user));
 
     return &decisions[hash & (DECISIONS - 1)];
 }
@@ -204,7 +204,8 @@ void tv_require_tenant_access(const char *tenant, size_t len)
     tv_require_tenant_name(tenant, len);
 
     register_callbacks();
-    made_in = generation; /* before looking: a change while looking makes the decision void at once */
+    made_in =
+        generation; /* before looking: a change while looking makes the decision void at once */
     decision = decision_slot(tenant, len, user);
     remember(decision, tenant, len, user, decide(tenant, len, user), made_in);
     if (!decision->allowed)

@@ -1,9 +1,9 @@
 /*
  * tenant_access.h - who may read which tenant's credentials.
  *
- * A superuser may; anybody else needs a row of tenant_vault.tenant_grant that names the tenant and a role
- * whose privileges he has. Called by the functions that give out a tenant's credentials, before anything
- * is looked up.
+ * A superuser may; anybody else needs a row of tenant_vault.tenant_grant that names the tenant and
+ * a role whose privileges he has. Called by the functions that give out a tenant's credentials,
+ * before anything is looked up.
  */
 #ifndef TV_TENANT_ACCESS_H
 #define TV_TENANT_ACCESS_H
@@ -11,9 +11,10 @@
 #include "postgres.h"
 
 /*
- * Returns where the current user may read the tenant's credentials. Otherwise raises 42501, or 22023 where
- * the name is none that a tenant can have. Decisions are kept in the session; each call looks for catalog
- * changes first, so that a revocation holds from the next call on, inside a running transaction too.
+ * Returns where the current user may read the tenant's credentials. Otherwise raises 42501, or
+ * 22023 where the name is none that a tenant can have. Decisions are kept in the session; each call
+ * looks for catalog changes first, so that a revocation holds from the next call on, inside a
+ * running transaction too.
  */
 extern void tv_require_tenant_access(const char *tenant, size_t len);
 

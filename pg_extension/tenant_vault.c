@@ -1,8 +1,9 @@
 /*
  * tenant_vault.c - the library's entry: what PostgreSQL calls when it loads it.
  *
- * Preloaded, it asks for shared memory and registers the keeper. Merely loaded (LOAD, CREATE EXTENSION,
- * pg_upgrade's check) it defines its settings and nothing else: the functions then say which line to add.
+ * Preloaded, it asks for shared memory and registers the keeper. Merely loaded (LOAD, CREATE
+ * EXTENSION, pg_upgrade's check) it defines its settings and nothing else: the functions then say
+ * which line to add.
  */
 #include "postgres.h"
 
