@@ -89,17 +89,16 @@ for my $name (sort keys %page) {
 ### 4
 
 my $settings = $page{'docs/settings.md'}->text;
-for my $line (split /\n/, $node->value(q{SELECT name || ' ' ||
-        CASE WHEN unit IS NULL OR boot_val = '0' THEN boot_val
-             ELSE (SELECT set_config(name, boot_val, true) WHERE false) END
-        FROM pg_settings WHERE name LIKE 'tenant\_vault.%' AND unit IS NULL ORDER BY 1}) . "\n"
-        . $node->value(q{SELECT name FROM pg_settings WHERE name LIKE 'tenant\_vault.%' AND unit IS NOT NULL})) {
-    my ($name, $default) = split / /, $line, 2;
-    (my $short = $name) =~ s/^tenant_vault\.//;
-    like($settings, qr/^\| `\Q$short\E` \|/m, "docs/settings.md describes $name");
-    next if !defined $default || $default eq '';
-    like($settings, qr/^\| `\Q$short\E` \|.*\| `\Q$default\E` \|/m, "docs/settings.md gives ${name}'s default");
+open my $empty, '>', $scratch->data_dir . '/tenant_vault.conf' or die $!;
+close $empty;
+$scratch->start;
+for my $line (split /\n/, $scratch->value(
+    q{SELECT name || ' ' || current_setting(name) FROM pg_settings WHERE name LIKE 'tenant\_vault.%' ORDER BY 1})) {
+    my ($name, $default) = $line =~ /^tenant_vault\.(\w+) (.*)/;
+    my $shown = $default eq '' ? '' : "`$default`";
+    like($settings, qr/^\| `\Q$name\E` \| \Q$shown\E ?\|/m, "docs/settings.md describes $name and its default");
 }
+$scratch->stop;
 
 my $sql = $page{'docs/sql.md'}->text;
 for my $object (split /\n/, $node->value(q{
@@ -112,7 +111,7 @@ for my $object (split /\n/, $node->value(q{
     like($sql, qr/`\Q$object\E\b/, "docs/sql.md describes $object");
 }
 
-my $errors = $page{'docs/errors.md'}->text;
+my $errors = $page{"docs/errors.md"}->text;
 my $raised = slurp_file("$top/pg_extension/report.c");
 my %sqlstate = map { /(ERRCODE_\w+)/ ? ($1 => 1) : () } split /\b(?=ERRCODE_)/, $raised;
 like($errors, qr/`\Q$_\E`/, "docs/errors.md lists $_")
