@@ -27,7 +27,7 @@ my $good = sub { ScriptedHttp::good_secret_text($_[0]) };
 my $redirect = sub { my ($to, $status) = @_; return sub { $_[0]->reply($status // 307, '', Location => ref $to ? $to->($_[0]) : $to) } };
 
 my $stranger = ScriptedHttp->new;     # an address that the settings do not list
-my $second = ScriptedHttp->new;       # one that they do
+my $second = ScriptedHttp->new;       # one that they list later
 my $first = ScriptedHttp->new(
     'not-json' => sub { $_[0]->json_text(200, 'Welcome to nginx!') },
     'html' => sub { $_[0]->reply(200, '<html><body>hello</body></html>', 'Content-Type' => 'text/html') },
@@ -75,7 +75,7 @@ my $folder = PostgreSQL::Test::Utils::tempdir('token');
 PostgreSQL::Test::Utils::append_to_file("$folder/token", $token);
 chmod 0600, "$folder/token";
 my $node = TenantVaultNode->create('main',
-    settings => { address => $first->address . ',' . $second->address, auth_method => 'token_file', token_file => "$folder/token",
+    settings => { address => $first->address, auth_method => 'token_file', token_file => "$folder/token",
         request_timeout => TIMEOUT . 's', negative_ttl => 0 });
 sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.credentials('$tenant')"; }
 is_answer($node->ask(password('acme')), 's3cret of acme', 'the scripted server answers like a Vault');
@@ -133,10 +133,14 @@ is(scalar(grep { $_->{err} =~ /VALUE/ } @answers), 0, 'no error shows a value of
 ### 3
 
 is(scalar(my @none = $stranger->requests), 0, 'a redirect to an address that is not listed is not followed: the token did not leave');
-is_answer($node->ask(password('to-second')), 's3cret of to-second', 'a redirect to a listed address is followed');
+is(scalar(@none = $second->requests), 0, '... nor by way of a loop');
+$node->change_settings(address => $first->address . ',' . $second->address);
+ok($node->wait_until(sub { $node->ask(password('to-second'))->{out} eq 's3cret of to-second' }, 5), 'a redirect to a listed address is followed');
 my ($followed) = $second->requests(tenant => 'to-second');
 is($followed->{headers}{'x-vault-token'}, $token, '... with the token, which is for that address too');
 cmp_ok(scalar(my @loop = $first->requests(tenant => 'to-loop')), '<=', 8, 'a redirect loop ends after a few requests');
+
+$node->change_settings(address => $first->address);
 
 ### 4
 
@@ -153,7 +157,7 @@ for my $tenant ('quota', 'quota-odd', 'lagging') {
 
 is_answer($node->ask(password('e500-once')), 's3cret of e500-once', 'one 500 is retried, and nobody notices');
 for my $tenant ('e500', 'e502', 'e503') {
-    my @requests = ($first->requests(tenant => $tenant), $second->requests(tenant => $tenant));
+    my @requests = $first->requests(tenant => $tenant);
     cmp_ok(scalar(@requests), '>=', 2, "$tenant: a read is retried");
     cmp_ok(scalar(@requests), '<=', 12, "$tenant: ... within bounds");
 }

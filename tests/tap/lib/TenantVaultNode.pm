@@ -32,12 +32,12 @@ use constant {
 my $json = JSON::PP->new->allow_nonref;
 
 # Options: vault (its address and CA become settings), settings (of tenant_vault, without the
-# prefix), preload (default 1), streaming (may have standbys), extension (default 1: created in
-# database postgres), start (default 1).
+# prefix), preload (default 'tenant_vault'; '' for none), streaming (may have standbys), extension (default 1: created in
+# database postgres), start (default 1), install_path (as PostgreSQL::Test::Cluster's).
 sub create
 {
     my ($class, $name, %option) = @_;
-    my $node = $class->new($name);
+    my $node = $class->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
     $node->init(allows_streaming => $option{streaming});
     $node->append_conf('postgresql.conf', join "\n",
         'max_connections = ' . MAX_CONNECTIONS,
@@ -46,7 +46,7 @@ sub create
         # Statements of the tests hold tenants' names, never a secret.
         'log_statement = none',
         "include_if_exists = 'tenant_vault.conf'",
-        ($option{preload} // 1) ? "shared_preload_libraries = 'tenant_vault'" : ());
+        'shared_preload_libraries = ' . _quoted($option{preload} // 'tenant_vault'));
     $node->{settings} = {};
     $node->write_settings(
         ($option{vault} ? _address_of($option{vault}) : ()),
@@ -57,6 +57,8 @@ sub create
     }
     return $node;
 }
+
+sub _quoted { my ($value) = @_; $value =~ s/'/''/g; return "'$value'"; }
 
 sub _address_of
 {
@@ -77,8 +79,7 @@ sub write_settings
     my $path = $self->data_dir . '/tenant_vault.conf';
     open my $file, '>', "$path.new" or croak "$path.new: $!";
     for my $name (sort keys %$all) {
-        (my $value = $all->{$name}) =~ s/'/''/g;
-        print {$file} "tenant_vault.$name = '$value'\n";
+        print {$file} "tenant_vault.$name = " . _quoted($all->{$name}) . "\n";
     }
     close $file or croak "$path.new: $!";
     rename "$path.new", $path or croak "$path: $!";
