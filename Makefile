@@ -25,7 +25,7 @@ SANITIZE_TESTS = SANITIZE=address,undefined
 
 .DEFAULT_GOAL := all
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
-	bench fuzz lint clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
+	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
 	asan-fetcher
 
 help: ## list these targets
@@ -102,6 +102,9 @@ fuzz: packages ## fuzz for FUZZ_SECONDS (any length)
 
 lint: packages ## formatters, linters and analysers; clean or it fails
 	@tests/setup/lint '$(PG_CONFIG)'
+
+format: packages ## bring all C files into the one format
+	@tests/setup/lint '$(PG_CONFIG)' reformat
 
 clean: ## remove what was built, but not the tools in build/tools
 	rm -rf build/common build/fetcher build/pg* build/unit build/asan build/fuzz build/lint build/log
