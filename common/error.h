@@ -76,17 +76,22 @@ const char *vc_code_text(enum vc_code code);
 
 /*
  * True where Vault could not be asked: a caller may go on with what it has. False where Vault has
- * answered, or where asking again cannot help before somebody changes something.
+ * answered, or where asking again cannot help before somebody changes something. VC_LOGIN_LOCKED is
+ * an outage: it ends by itself, and anyone who knows the role_id can bring it about.
  */
 bool vc_code_is_outage(enum vc_code code);
 
-/* err may be NULL in all of these. Text that does not fit is cut at a UTF-8 boundary. */
+/*
+ * err may be NULL in all of these. Text that does not fit is cut at a UTF-8 boundary; control
+ * characters and what is not UTF-8 become '?', so that neither a reply nor a file's name can forge
+ * log lines. An argument may be err's own text.
+ */
 void vc_error_clear(struct vc_error *err);
 enum vc_code vc_error_set(struct vc_error *err, enum vc_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* clears, then sets; returns code */
 void vc_error_hint(struct vc_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Appends ": <words>" with control characters replaced, so that a reply cannot forge log lines. */
+/* Appends ": <words>". NULL and "" add nothing. */
 void vc_error_server_words(struct vc_error *err, const char *words);
 
 #endif

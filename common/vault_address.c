@@ -107,7 +107,7 @@ static const char *parse_port(const char *text, size_t len, unsigned *port)
 
     if (len == 0)
         return NULL;
-    if (text[0] != ':' || len < 2 || len > 1 + PORT_DIGITS)
+    if (text[0] != ':' || len > 1 + PORT_DIGITS)
         return "the port is not a number from 1 to 65535";
     for (size_t i = 1; i < len; i++) {
         if (text[i] < '0' || text[i] > '9')

@@ -205,6 +205,8 @@ START_TEST(text_that_does_not_fit_is_cut_between_characters)
     ck_assert(vc_utf8_valid(err.message, strlen(err.message)));
     ck_assert_ptr_null(strchr(err.message, '?'));
     ck_assert_uint_gt(strlen(err.message), VC_MESSAGE_SIZE - 4);
+    ck_assert_uint_lt(strlen(err.message), VC_MESSAGE_SIZE);
+    ck_assert_str_eq(err.hint, "");
 
     vc_error_hint(&err, "%s", text);
     ck_assert(vc_utf8_valid(err.hint, strlen(err.hint)));

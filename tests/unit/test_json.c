@@ -119,7 +119,8 @@ static const struct refused surrogates[] = {
     {"\"\\ud83d\"", "lone surrogate"},        {"\"\\ude00\"", "lone surrogate"},
     {"\"\\ud83dx\"", "lone surrogate"},       {"\"\\ud83d\\n\"", "lone surrogate"},
     {"\"\\ud83d\\u0041\"", "lone surrogate"}, {"\"\\ud83d\\ud83d\"", "lone surrogate"},
-    {"\"\\uDE00\\uD83D\"", "lone surrogate"}, {"\"\\ud83d\\", "lone surrogate"},
+    {"\"\\uDE00\\uDE00\"", "lone surrogate"}, {"\"\\uDE00\\uD83D\"", "lone surrogate"},
+    {"\"\\ud83d\\", "lone surrogate"},
 };
 
 static const struct refused zeros[] = {

@@ -188,6 +188,7 @@ START_TEST(a_failed_buffer_works_again_after_a_reset)
     ck_assert(!buf.too_large);
     ck_assert(vc_buf_append_text(&buf, "abcd"));
     ck_assert_str_eq(vc_buf_text(&buf), "abcd");
+    ck_assert_uint_le(buf.capacity, 5);
     finish();
 }
 END_TEST
@@ -195,7 +196,7 @@ END_TEST
 START_TEST(a_freed_buffer_may_be_freed_and_used_again)
 {
     init(4);
-    vc_buf_append_text(&buf, "abcde");
+    vc_buf_append_text(&buf, "ab");
     vc_buf_free(&buf);
     vc_buf_free(&buf);
     ck_assert(vc_buf_append_text(&buf, "abcd"));

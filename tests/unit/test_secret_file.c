@@ -148,6 +148,8 @@ START_TEST(one_byte_more_than_the_largest_is_refused)
 {
     char *bytes = malloc(VC_SECRET_FILE_MAX + 1);
 
+    vc_buf_free(&out);
+    vc_buf_init(&out, &tracking.allocator, (size_t)2 * VC_SECRET_FILE_MAX);
     memset(bytes, 'x', VC_SECRET_FILE_MAX + 1);
     write_file(bytes, VC_SECRET_FILE_MAX + 1, 0600);
     expect_refused("larger than 65536 bytes");
@@ -379,6 +381,25 @@ START_TEST(each_part_of_a_stamp_counts)
 }
 END_TEST
 
+START_TEST(a_stamp_is_what_stat_says)
+{
+    struct vc_file_stamp stamp;
+    struct stat status;
+
+    write_file("s3cr3t", 6, 0600);
+    ck_assert_int_eq(stat(path, &status), 0);
+    vc_file_stamp_get(path, &stamp);
+    ck_assert(stamp.present);
+    ck_assert_uint_eq(stamp.device, status.st_dev);
+    ck_assert_uint_eq(stamp.inode, status.st_ino);
+    ck_assert_uint_eq(stamp.size, 6);
+    ck_assert_int_eq(stamp.mtime_sec, status.st_mtim.tv_sec);
+    ck_assert_int_eq(stamp.mtime_nsec, status.st_mtim.tv_nsec);
+    ck_assert_int_eq(stamp.ctime_sec, status.st_ctim.tv_sec);
+    ck_assert_int_eq(stamp.ctime_nsec, status.st_ctim.tv_nsec);
+}
+END_TEST
+
 START_TEST(a_missing_file_has_the_stamp_of_nothing)
 {
     struct vc_file_stamp stamp, none = {.present = false};
@@ -458,6 +479,7 @@ int main(void)
     tcase_add_loop_test(tests, a_file_that_is_rewritten_replaced_or_removed_has_another_stamp, 0,
                         3);
     tcase_add_loop_test(tests, each_part_of_a_stamp_counts, 0, 8);
+    tcase_add_test(tests, a_stamp_is_what_stat_says);
     tcase_add_test(tests, a_missing_file_has_the_stamp_of_nothing);
     tcase_add_test(tests, reading_gives_the_stamp_of_what_was_read);
     tcase_add_test(tests, a_refused_file_has_its_stamp_so_that_a_change_is_noticed);

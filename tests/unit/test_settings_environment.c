@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "settings.h"
@@ -83,6 +84,8 @@ static void write_file(const char *text)
     ck_assert_ptr_nonnull(file);
     ck_assert_int_ge(fputs(text, file), 0);
     ck_assert_int_eq(fclose(file), 0);
+    /* A ConfigMap is mounted so: what is no secret may be open to all. */
+    ck_assert_int_eq(chmod(file_path, 0644), 0);
 }
 
 struct mapping {

@@ -45,6 +45,8 @@ static const struct sequence broken[] = {
     {"\xe2\x28\xa1", 3},
     {"\xe2\x82\x28", 3},
     {"\xf0\x9f\x98\x28", 4},
+    {"\xc3\xc3", 2},
+    {"\xe2\x82\xe2", 3},
 };
 
 START_TEST(each_range_of_rfc_3629_is_accepted_to_its_edges)

@@ -71,6 +71,7 @@ static const struct refused refusals[] = {
     {"https://vault:000001", "port"},
     {"https://vault:82x0", "port"},
     {"https://vault:-1", "port"},
+    {"https://vault:2.", "port"},
     {"https://vault:+1", "port"},
     {"https://vault:8200:8201", "port"},
     {"https://::1:8200", "host is missing"},
