@@ -1,8 +1,8 @@
 /*
  * secret_lookup.h - a backend's way to a secret: the shared cache, and on a miss the keeper.
  *
- * Called by the SQL functions. Never allocates in shared memory, never talks to Vault. Every wait obeys
- * interrupts and ends by tenant_vault.request_timeout.
+ * Called by the SQL functions. Never allocates in shared memory, never talks to Vault. Every wait
+ * obeys interrupts and ends by tenant_vault.request_timeout.
  */
 #ifndef TV_SECRET_LOOKUP_H
 #define TV_SECRET_LOOKUP_H
@@ -13,9 +13,8 @@
 #include "../common/error.h"
 #include "frame.h"
 
-typedef struct TvAnswer
-{
-    bool found;                   /* outcome VC_OK */
+typedef struct TvAnswer {
+    bool found; /* outcome VC_OK */
     enum vc_code outcome;
     const unsigned char *payload; /* palloc'd copy of the answer's fields: use frame_find */
     size_t len;
@@ -24,23 +23,25 @@ typedef struct TvAnswer
 } TvAnswer;
 
 /*
- * Looks up and, where needed, waits. The result is in the current memory context; whoever has a secret in it
- * wipes it by tv_answer_wipe where that memory outlives the statement. Never returns an answer older than the
- * settings allow. Does not ereport for an outcome of Vault's (the caller does, by report.h); does for
- * cancellation and for a server that does not preload the library. name has been validated by the caller.
+ * Looks up and, where needed, waits. The result is in the current memory context; whoever has a
+ * secret in it wipes it by tv_answer_wipe where that memory outlives the statement. Never returns
+ * an answer older than the settings allow. Does not ereport for an outcome of Vault's (the caller
+ * does, by report.h); does for cancellation and for a server that does not preload the library.
+ * name has been validated by the caller.
  */
-extern void tv_lookup(enum frame_kind kind, const char *name, size_t name_len, int64 version, TvAnswer *answer);
+extern void tv_lookup(enum frame_kind kind, const char *name, size_t name_len, int64 version,
+                      TvAnswer *answer);
 
 /*
- * The hot path: one text field of a fresh entry, copied once, straight into a text datum. NULL where the entry
- * is not there, not fresh or lacks the field: call tv_lookup then.
+ * The hot path: one text field of a fresh entry, copied once, straight into a text datum. NULL
+ * where the entry is not there, not fresh or lacks the field: call tv_lookup then.
  */
-extern text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_t name_len, int64 version,
-                                   enum frame_tag tag);
+extern text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_t name_len,
+                                   int64 version, enum frame_tag tag);
 
 /* Asks Vault anew although an entry may be fresh, and waits like tv_lookup. */
-extern void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t name_len, int64 version,
-                              TvAnswer *answer);
+extern void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t name_len,
+                              int64 version, TvAnswer *answer);
 extern void tv_answer_wipe(TvAnswer *answer);
 
 /* Drops every entry and returns when that is done; the number dropped. */

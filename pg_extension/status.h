@@ -13,8 +13,7 @@
 #define TV_STATUS_TEXT 512
 
 /* A copy; times are 0 where there is none. */
-typedef struct TvStatus
-{
+typedef struct TvStatus {
     int keeper_pid, fetcher_pid; /* 0: not running */
     TimestampTz keeper_started_at, fetcher_started_at;
     int64 fetcher_starts;
@@ -27,6 +26,7 @@ typedef struct TvStatus
     TimestampTz token_expires_at;
     int64 vault_requests, logins, renewals, failures;
     double requests_per_second; /* over the last 10 s or so */
+    TimestampTz last_status_at; /* when the fetcher last reported */
     char last_error[TV_STATUS_TEXT];
     TimestampTz last_error_at;
 
@@ -36,8 +36,7 @@ typedef struct TvStatus
 } TvStatus;
 extern void tv_status_get(TvStatus *status);
 
-typedef struct TvCachedRow
-{
+typedef struct TvCachedRow {
     enum frame_kind kind;
     char name[512 + 1]; /* tenant or path */
     int64 wanted_version, version;
@@ -47,7 +46,19 @@ typedef struct TvCachedRow
     char request_id[64];
     int64 bytes;
 } TvCachedRow;
-/* All entries of the present scope, palloc'd; partition by partition, so not one instant's picture. */
+/* The keeper's part. */
+extern void tv_status_keeper_started(int pid);
+extern void tv_status_keeper_ended(void);
+extern void tv_status_fetcher_started(int pid);
+extern void tv_status_fetcher_ended(const char *trouble);
+extern void tv_status_fetches_under_way(int count);
+/* Copies a STATUS frame's valid payload. */
+extern void tv_status_from_fetcher(const unsigned char *payload, size_t len);
+/* Why there is no fetcher, into text; "" where there is one, or nothing is known. */
+extern void tv_status_fetcher_trouble(char *text, size_t size);
+
+/* All entries of the present scope, palloc'd; partition by partition, so not one instant's picture.
+ */
 extern TvCachedRow *tv_cached_rows(int *count);
 
 #endif

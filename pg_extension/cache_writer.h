@@ -1,0 +1,47 @@
+/*
+ * cache_writer.h - the shared cache as the keeper sees it: inserting, evicting, wiping.
+ *
+ * The keeper is the only process that calls this; whatever it writes, it writes under the
+ * partition's exclusive lock and in such an order that an ERROR between any two statements leaves
+ * each slot either in its chain and whole, or free.
+ */
+#ifndef TV_CACHE_WRITER_H
+#define TV_CACHE_WRITER_H
+
+#include "postgres.h"
+
+#include "secret_cache.h"
+
+/* Takes over what an earlier keeper left. Before anything else here. */
+extern void tv_cache_adopt(void);
+
+/* An answer of the fetcher's, or one of the keeper's own. */
+typedef struct TvCacheAnswer {
+    enum vc_code outcome;
+    const unsigned char *payload; /* valid by frame_payload_valid */
+    Size len;
+    uint64 started_ticket; /* taken when the read began */
+    vc_msec started_at;
+    vc_msec lease; /* ms from now; 0: none */
+} TvCacheAnswer;
+
+/*
+ * Stores it, evicts what must go, and wakes those who wait for the key. A value that the whole area
+ * cannot hold becomes the answer VC_REPLY_TOO_LARGE. Returns what was stored.
+ */
+extern enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer);
+
+/* True where a request for this key, asked with ticket, has its answer already. */
+extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket);
+
+/* Wipes every entry. Returns how many there were. */
+extern int64 tv_cache_drop_all(void);
+
+/*
+ * Goes over some more slots: wipes what is over, and calls due() for an entry in use that should be
+ * read again, until due() returns false: it can take no more this time. The key is valid during the
+ * call.
+ */
+extern void tv_cache_sweep(bool (*due)(const TvKey *key));
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * secret_cache.c - keys, slots, and how to find one.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+
+#include "guc.h"
+#include "secret_cache.h"
+
+/* Two hashes of one key: independent as far as Jenkins' function goes; the key is compared besides.
+ */
+#define SEED_LOW UINT64CONST(0x9ae16a3b2f90404f)
+#define SEED_HIGH UINT64CONST(0xc3a5c85c97cb3127)
+
+/* The scope's own hashes, because a backend asks in one scope thousands of times. */
+typedef struct ScopeSeeds {
+    char scope[TV_KEY_TEXT_MAX];
+    size_t len;
+    uint64 seed[2];
+} ScopeSeeds;
+
+static const ScopeSeeds *scope_seeds(const char *scope, size_t len)
+{
+    static ScopeSeeds cached;
+
+    if (cached.seed[0] != 0 && cached.len == len && memcmp(cached.scope, scope, len) == 0)
+        return &cached;
+    memcpy(cached.scope, scope, len);
+    cached.len = len;
+    cached.seed[0] = hash_bytes_extended((const unsigned char *)scope, len, SEED_LOW) | 1;
+    cached.seed[1] = hash_bytes_extended((const unsigned char *)scope, len, SEED_HIGH);
+    return &cached;
+}
+
+bool tv_key_make(TvKey *key, enum frame_kind kind, const char *name, size_t name_len,
+                 int64 wanted_version)
+{
+    size_t scope_len;
+    const char *scope = tv_scope(&scope_len);
+    const ScopeSeeds *seeds;
+    uint64 variant = (uint64)wanted_version * 256 + (uint64)kind;
+
+    if (scope_len > TV_KEY_TEXT_MAX || name_len > TV_KEY_TEXT_MAX - scope_len)
+        return false;
+
+    seeds = scope_seeds(scope, scope_len);
+    for (int i = 0; i < 2; i++)
+        key->hash[i] =
+            hash_bytes_extended((const unsigned char *)name, name_len, seeds->seed[i] + variant);
+    key->wanted_version = wanted_version;
+    key->kind = kind;
+    key->scope = scope;
+    key->scope_len = scope_len;
+    key->name = name;
+    key->name_len = name_len;
+    return true;
+}
+
+bool tv_key_in_scope(const TvKey *key)
+{
+    size_t len;
+    const char *scope = tv_scope(&len);
+
+    return key->scope_len == len && memcmp(key->scope, scope, len) == 0;
+}
+
+const TvBlob *tv_blob(dsa_pointer pointer)
+{
+    return dsa_get_address(tv_area(), pointer);
+}
+
+static const TvBlob *any_blob(const TvSlot *slot)
+{
+    return tv_blob(DsaPointerIsValid(slot->value) ? slot->value : slot->failure);
+}
+
+static bool blob_has_key(const TvBlob *blob, const TvKey *key)
+{
+    return blob->kind == key->kind && blob->wanted_version == key->wanted_version &&
+           blob->scope_len == key->scope_len && blob->name_len == key->name_len &&
+           memcmp(blob->bytes, key->scope, key->scope_len) == 0 &&
+           memcmp(blob->bytes + key->scope_len, key->name, key->name_len) == 0;
+}
+
+TvSlot *tv_cache_find(const TvKey *key)
+{
+    int32 index = tv_buckets[key->hash[0] & (tv_control->bucket_count - 1)];
+
+    while (index >= 0) {
+        TvSlot *slot = &tv_slots[index];
+
+        if (slot->hash[0] == key->hash[0] && slot->hash[1] == key->hash[1] &&
+            blob_has_key(any_blob(slot), key))
+            return slot;
+        index = slot->next;
+    }
+    return NULL;
+}
+
+void tv_slot_key(const TvSlot *slot, TvKey *key)
+{
+    const TvBlob *blob = any_blob(slot);
+
+    *key = (TvKey){
+        .hash = {slot->hash[0], slot->hash[1]},
+        .wanted_version = blob->wanted_version,
+        .kind = blob->kind,
+        .scope_len = blob->scope_len,
+        .name_len = blob->name_len,
+        .scope = blob->bytes,
+        .name = blob->bytes + blob->scope_len,
+    };
+}
+
+struct freshness_settings tv_freshness_settings(void)
+{
+    return (struct freshness_settings){
+        .cache_ttl = tv_cache_ttl,
+        .stale_limit = tv_stale_limit,
+        .negative_ttl = tv_negative_ttl,
+    };
+}
