@@ -113,7 +113,7 @@ static enum vc_code check_content(const char *path, struct vc_buf *out, struct v
 enum vc_code vc_secret_file_read(const char *path, bool check_mode, struct vc_buf *out,
                                  struct vc_file_stamp *stamp, struct vc_error *err)
 {
-    struct vc_file_stamp unused;
+    struct vc_file_stamp unused = {.present = false};
     struct stat status;
     enum vc_code code;
     int fd;

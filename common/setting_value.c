@@ -51,8 +51,9 @@ bool vc_parse_bool(const char *text, bool *value)
 /* Moves *at past the decimal number there; false where there is none. */
 static bool scan_decimal(const char **at, double *value)
 {
-    double whole = 0;
-    double scale = 1;
+    /* Wider than the result, so that a double written in 17 digits comes back as itself. */
+    long double whole = 0;
+    long double scale = 1;
     bool point = false;
     bool digits = false;
 
@@ -70,7 +71,7 @@ static bool scan_decimal(const char **at, double *value)
         if (point)
             scale *= 10;
     }
-    *value = whole / scale;
+    *value = (double)(whole / scale);
     return digits;
 }
 

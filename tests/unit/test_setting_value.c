@@ -2,6 +2,7 @@
  * test_setting_value.c - booleans, numbers and durations as text (setting_value.h).
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "setting_value.h"
@@ -82,6 +83,20 @@ START_TEST(a_number_is_digits_with_at_most_one_point)
 }
 END_TEST
 
+/* As PostgreSQL's settings are handed on: a bound must not be missed by one digit. */
+START_TEST(a_number_written_in_17_digits_comes_back_as_itself)
+{
+    for (int i = 1; i < 1000; i++) {
+        char text[64];
+        double value;
+
+        snprintf(text, sizeof(text), "%.17g", i / 1000.0);
+        ck_assert(vc_parse_number(text, &value));
+        ck_assert_double_eq(value, i / 1000.0);
+    }
+}
+END_TEST
+
 START_TEST(any_other_text_is_no_number)
 {
     double value = -1;
@@ -121,6 +136,7 @@ int main(void)
     tcase_add_loop_test(tests, the_words_of_vaults_own_client_are_false, 0, COUNT(no));
     tcase_add_loop_test(tests, any_other_word_is_no_boolean, 0, COUNT(neither));
     tcase_add_loop_test(tests, a_number_is_digits_with_at_most_one_point, 0, COUNT(numbers));
+    tcase_add_test(tests, a_number_written_in_17_digits_comes_back_as_itself);
     tcase_add_loop_test(tests, any_other_text_is_no_number, 0, COUNT(no_numbers));
     tcase_add_loop_test(tests, a_duration_is_gos_or_a_number_of_seconds, 0, COUNT(durations));
     tcase_add_loop_test(tests, any_other_text_is_no_duration, 0, COUNT(no_durations));
