@@ -13,17 +13,17 @@
 
 #include "error.h"
 
-#define VC_JSON_MAX_DEPTH 32 /* Vault's replies nest 6 deep; a KV secret may nest a little itself  \
-                              */
+#define VC_JSON_MAX_DEPTH 32 /* Vault's replies nest 6 deep; a KV secret may add a few levels */
 
 /* Makes cJSON use the wiping hooks of allocator.h. Once per process, before the first parse. */
 void vc_json_use_wiping_hooks(void);
 
 /*
  * Parses len bytes that must be one JSON value (RFC 8259) and nothing else. Refused, with
- * VC_BAD_REPLY: \u0000 or a NUL byte, invalid UTF-8, nesting beyond VC_JSON_MAX_DEPTH, two equal
- * names in one object, trailing bytes, no value. NULL on error; the caller frees with cJSON_Delete
- * (strings are wiped by the hooks). The error's text never quotes the input.
+ * VC_BAD_REPLY: \u0000 or a NUL byte, invalid UTF-8, a lone surrogate, nesting beyond
+ * VC_JSON_MAX_DEPTH, two equal names in one object, a number that no double holds or of more than
+ * 63 bytes, trailing bytes, no value. VC_NO_MEMORY. NULL on error; the caller frees with
+ * cJSON_Delete (strings are wiped by the hooks). The error's text never quotes the input.
  */
 cJSON *vc_json_parse(const char *text, size_t len, struct vc_error *err);
 
