@@ -254,6 +254,9 @@ static void put_into(TvSlot *slot, bool is_new, const TvCacheAnswer *answer,
         link_slot(slot);
     LWLockRelease(lock);
 
+    /* As old as the value: what counts for refreshing it is a use after that. */
+    if (answer->for_reader)
+        pg_atomic_write_u64(&slot->last_used, answer->started_at);
     if (is_new)
         add_to(&tv_control->cache_entries, 1);
     wipe_blob(old_value);

@@ -22,7 +22,8 @@ typedef struct TvCacheAnswer {
     Size len;
     uint64 started_ticket; /* taken when the read began */
     vc_msec started_at;
-    vc_msec lease; /* ms from now; 0: none */
+    vc_msec lease;   /* ms from now; 0: none */
+    bool for_reader; /* counts as a use */
 } TvCacheAnswer;
 
 /*

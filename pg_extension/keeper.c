@@ -75,6 +75,7 @@ static void answer_with_failure(TvFetch *fetch, enum vc_code code, const char *m
         .len = frame_end(&writer) - FRAME_HEADER_SIZE,
         .started_ticket = tv_next_ticket(),
         .started_at = vc_now(),
+        .for_reader = !fetch->background,
     };
     tv_cache_record(&fetch->key, &answer);
     tv_fetch_done(fetch);
@@ -146,6 +147,7 @@ static void take_answer(uint64 id, const unsigned char *payload, size_t len)
         .started_ticket = fetch->started_ticket,
         .started_at = fetch->started_at,
         .lease = lease_of(payload, len),
+        .for_reader = !fetch->background,
     };
     tv_cache_record(&fetch->key, &answer);
     tv_fetch_done(fetch);
