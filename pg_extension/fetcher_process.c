@@ -30,10 +30,11 @@
 /* ms */
 #define PING_EVERY 2000
 /*
- * A machine under load or a process under valgrind is slow, but not this slow. So many PINGs must
- * have gone unanswered besides: after the machine has slept, the time alone says nothing.
+ * A machine under load or a process under valgrind is slow, but not this slow; and with request_timeout's
+ * default, who waits can still be served by the next one. So many PINGs must have gone unanswered besides:
+ * after the machine has slept, the time alone says nothing.
  */
-#define SILENCE_MAX 10000
+#define SILENCE_MAX 8000
 #define SILENCE_PINGS 4
 /* What the fetcher has for revoking its token (1 s), and a little for getting there. */
 #define END_WAIT 1500
