@@ -44,7 +44,8 @@ my %READ = (
 
 my $number = 0;
 
-sub program { return abs_path(dirname(__FILE__) . '/../../../build/fetcher/tenant-vault-fetcher'); }
+# TENANT_VAULT_FETCHER: another build, for example the one with AddressSanitizer.
+sub program { return $ENV{TENANT_VAULT_FETCHER} // abs_path(dirname(__FILE__) . '/../../../build/fetcher/tenant-vault-fetcher'); }
 
 # environment => {...}: what it finds there instead of nothing.
 sub new
@@ -52,6 +53,7 @@ sub new
     my ($class, %option) = @_;
     my $errors = PostgreSQL::Test::Utils::tempdir('fetcher') . '/stderr.' . $number++;
 
+    my $program = program();
     socketpair my $keeper, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC or croak "socketpair: $!";
     my $pid = fork // croak "fork: $!";
     if ($pid == 0) {
@@ -62,7 +64,7 @@ sub new
         POSIX::dup2(fileno $other, 3) or POSIX::_exit(99);
         POSIX::dup2(3, 7) or POSIX::_exit(99);    # one that it has to close
         %ENV = %environment;
-        exec { program() } 'tenant-vault-fetcher' or POSIX::_exit(98);
+        exec { $program } 'tenant-vault-fetcher' or POSIX::_exit(98);
     }
     close $other;
     return bless { socket => $keeper, pid => $pid, errors => $errors, in => '', id => 100, scope => 'scope',
