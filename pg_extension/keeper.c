@@ -273,7 +273,7 @@ static void return_fetches(bool blame)
         if (blame)
             fetch->deaths++;
         if (fetch->deaths >= DEATHS_MAX)
-            answer_with_failure(fetch, VC_INTERNAL, "the fetcher ended twice while it read this",
+            answer_with_failure(fetch, VC_BAD_REPLY, "the fetcher ended twice while it read this",
                                 "See the server's log.");
         else
             tv_fetch_put_back(fetch, 0);
@@ -284,7 +284,8 @@ static void fetcher_has_ended(void)
 {
     forget_wait_set();
     tv_status_fetcher_ended(tv_fetcher_trouble());
-    return_fetches(true);
+    /* One that dies of starting would end each fetch's chances at once. */
+    return_fetches(tv_fetcher_had_spoken());
 }
 
 static void restart_fetcher(void)
