@@ -14,6 +14,9 @@
 #define TRY_SHARE_MIN                                                                              \
     1000 /* ms: no try is cut shorter so that the next address has its turn as well */
 
+/* The wait between rounds of all addresses stops growing here while there is no leader: 0.8 s. */
+#define LEADERLESS_ROUND 3U
+
 static void try_now(struct call *call, vc_msec now);
 
 /* ---- lists ---- */
@@ -148,6 +151,14 @@ static bool is_plain_http_refused(const struct vc_reply *reply)
            memcmp(reply->body.data, words, sizeof(words) - 1) == 0;
 }
 
+/* What a standby says of a mount that its leader has just made: it has not been asked anything yet.
+ */
+static bool is_mount_in_the_making(const struct vc_envelope *envelope, const struct vc_reply *reply)
+{
+    return reply->status == 400 &&
+           strstr(envelope->words, "This backend will be unavailable for a brief period") != NULL;
+}
+
 static void classify(struct call *call, const struct vc_reply *reply)
 {
     struct vc_envelope envelope;
@@ -160,6 +171,8 @@ static void classify(struct call *call, const struct vc_reply *reply)
     if (vc_envelope_parse(&envelope, reply, &call->outcome) != VC_OK)
         return;
     vc_envelope_error(&envelope, reply, "get an answer", &call->outcome);
+    if (is_mount_in_the_making(&envelope, reply))
+        call->outcome.code = VC_NOT_ACTIVE;
     vc_envelope_free(&envelope);
 }
 
@@ -259,12 +272,15 @@ static unsigned max_retries(const struct call *call)
 static void retry_or_finish(struct call *call, const struct vc_reply *reply, bool sent)
 {
     vc_msec now = vc_now();
-    struct vc_retry retry = vc_retry_decide(
-        &call->request, &call->outcome, sent, reply == NULL ? -1 : reply->retry_after,
-        lacks_leader(call) ? 1 : call->round, lacks_leader(call) ? 1 : max_retries(call),
-        untried_count(call));
+    unsigned round = call->round;
+    struct vc_retry retry;
     vc_msec at = now;
 
+    if (lacks_leader(call) && round > LEADERLESS_ROUND)
+        round = LEADERLESS_ROUND;
+    retry = vc_retry_decide(
+        &call->request, &call->outcome, sent, reply == NULL ? -1 : reply->retry_after, round,
+        lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call), untried_count(call));
     if (retry.kind == VC_RETRY_NO || call->client->shutting_down) {
         finish(call, reply);
         return;
@@ -286,6 +302,17 @@ static void retry_or_finish(struct call *call, const struct vc_reply *reply, boo
         try_now(call, now);
 }
 
+static void leader_is_silent(struct call *call, const struct vc_error *err)
+{
+    call->client->status.reachable = true;
+    vc_error_set(&call->outcome, VC_NOT_ACTIVE,
+                 "Vault has no active node: a standby names %s, which does not answer",
+                 origin_of(call));
+    vc_error_server_words(&call->outcome, err->message);
+    vc_error_hint(&call->outcome,
+                  "wait for the cluster to elect another leader, or check the quorum");
+}
+
 static void transfer_ended(struct call *call, struct vc_reply *reply, const struct vc_error *err,
                            bool sent)
 {
@@ -296,10 +323,8 @@ static void transfer_ended(struct call *call, struct vc_reply *reply, const stru
         if (call->fixed_origin == NULL)
             client_note_silence(client, call->address);
         /* The standby is alive, the leader that it knows is not: that is no outage of all. */
-        if (call->redirected && err->code != VC_TLS) {
-            client->status.reachable = true;
-            call->outcome.code = VC_NOT_ACTIVE;
-        }
+        if (call->redirected && err->code != VC_TLS)
+            leader_is_silent(call, err);
         retry_or_finish(call, NULL, sent);
         return;
     }

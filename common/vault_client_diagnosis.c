@@ -199,6 +199,41 @@ static void token_refused(struct vc_operation *operation)
     operation_fail(operation, &operation->refusal);
 }
 
+/*
+ * Even the question about itself is refused: the token is dead, or lacks the default policy. What
+ * it could read before tells which, so that a token without that policy does not cost a login for
+ * each refusal.
+ */
+static bool ask_again_what_was_read(struct vc_operation *operation)
+{
+    struct vc_client *client = operation->client;
+    const struct session *session = &client->session;
+    struct vc_request *request = &operation->call.request;
+    const char *const none[] = {NULL};
+
+    if (session->proven_path[0] == '\0' || operation->refused_generation != session->generation)
+        return false;
+    new_request(operation, STEP_PROBE);
+    if (vc_request_begin(request, VC_GET, none, NULL) != VC_OK)
+        return false;
+    memcpy(request->path, session->proven_path, sizeof(request->path));
+    call_start(&operation->call, operation->deadline);
+    return true;
+}
+
+void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
+                          const struct vc_error *outcome)
+{
+    if (reply != NULL && outcome->code == VC_PERMISSION_DENIED) {
+        token_refused(operation);
+        return;
+    }
+    if (reply != NULL && (reply->status < 300 || reply->status == 404))
+        vc_error_hint(&operation->refusal, "a policy of the token must allow \"%s\" on \"%s\"",
+                      needed_capability(operation), operation->refused_path);
+    operation_fail(operation, &operation->refusal);
+}
+
 void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc_reply *reply,
                                  const struct vc_error *outcome)
 {
@@ -211,10 +246,10 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
                                     sizeof(capabilities), &err);
     if (code == VC_OK)
         say_what_is_missing(operation, capabilities);
-    else if (code == VC_PERMISSION_DENIED)
-        token_refused(operation);
-    else
+    else if (code != VC_PERMISSION_DENIED)
         operation_fail(operation, &operation->refusal);
+    else if (!ask_again_what_was_read(operation))
+        token_refused(operation);
 }
 
 static void diagnose_refusal(struct vc_operation *operation)

@@ -106,9 +106,10 @@ struct session {
     bool rejected; /* token_file's last token was refused: not read again before it changes */
     bool stored;   /* it is in token_store: not revoked at shutdown */
     bool batch;
-    bool looked_up; /* lookup-self was allowed: it may ask about itself */
-    bool proven;    /* something was read with it */
-    bool forced;    /* a 403 has forced a login, and nothing was read since */
+    bool looked_up;                        /* lookup-self was allowed: it may ask about itself */
+    bool proven;                           /* something was read with it */
+    char proven_path[VC_REQUEST_PATH_MAX]; /* what, or "" */
+    bool forced; /* a 403 has forced a login, and nothing was read since */
     struct vc_token_state life;
     vc_msec spread; /* jitter of the present backoff */
 
@@ -142,8 +143,8 @@ enum token_answer {
 enum token_answer session_demand(struct vc_client *client, vc_msec now);
 /* A 403 proved the token of that generation dead. False: no new login for it, the answer stands. */
 bool session_reject(struct vc_client *client, unsigned long generation);
-/* Vault served something to the token of that generation. */
-void session_prove(struct vc_client *client, unsigned long generation);
+/* Vault served something to the token of that generation. path: of a read, or NULL. */
+void session_prove(struct vc_client *client, unsigned long generation, const char *path);
 /* Renews and logs in ahead of time; returns when it is to be called again. */
 vc_msec session_tick(struct vc_client *client, vc_msec now);
 /* Starts revoking our own token where that is to be done at shutdown. */
@@ -154,11 +155,12 @@ void session_revoke(struct vc_client *client, vc_msec deadline);
 enum operation_kind { OP_READ, OP_LIST, OP_WRITE, OP_REMOVE, OP_LOGIN, OP_HEALTH };
 
 enum operation_step {
-    STEP_TOKEN,       /* waits for a token */
-    STEP_FAILED,      /* waits for its callback, with refusal */
-    STEP_REQUEST,     /* its own request is under way */
-    STEP_MOUNT,       /* asks for the KV version of the mount */
-    STEP_CAPABILITIES /* asks what the token may do where it was refused */
+    STEP_TOKEN,        /* waits for a token */
+    STEP_FAILED,       /* waits for its callback, with refusal */
+    STEP_REQUEST,      /* its own request is under way */
+    STEP_MOUNT,        /* asks for the KV version of the mount */
+    STEP_CAPABILITIES, /* asks what the token may do where it was refused */
+    STEP_PROBE         /* reads what the token could read before */
 };
 
 struct vc_operation {
@@ -213,6 +215,8 @@ void diagnosis_mount_done(struct vc_operation *operation, const struct vc_reply 
                           const struct vc_error *outcome);
 void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc_reply *reply,
                                  const struct vc_error *outcome);
+void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
+                          const struct vc_error *outcome);
 /* Asks for the mount's KV version. False: it is known, or was asked in vain a moment ago. */
 bool diagnosis_ask_mount(struct vc_operation *operation);
 

@@ -14,8 +14,9 @@
 
 #define BACKOFF_MIN 1000 /* milliseconds; also between two logins for operations that wait */
 #define BACKOFF_MAX 60000
-#define FILE_LOOK_INTERVAL 1000 /* between two looks at the token file while its token is of use   \
-                                 */
+#define FILE_LOOK_INTERVAL                                                                         \
+    1000 /* between two looks at the token file while its token is of use                          \
+          */
 #define MSEC_PER_SEC 1000
 
 static void on_login_call(struct call *call, const struct vc_reply *reply,
@@ -219,10 +220,12 @@ static void log_new_token(struct vc_client *client, bool own)
         client_log(client, VC_LOG_INFO, "%s Vault at %s", what,
                    client->settings.addresses[client->address]);
     else
-        client_log(client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what,
-                   client->settings.addresses[client->address],
-                   (long long)((session->life.expires_at - session->life.last_at) / MSEC_PER_SEC),
-                   session->life.renewable ? "renewable" : "not renewable");
+        client_log(
+            client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what,
+            client->settings.addresses[client->address],
+            (long long)((session->life.expires_at - session->life.last_at + MSEC_PER_SEC - 1) /
+                        MSEC_PER_SEC),
+            session->life.renewable ? "renewable" : "not renewable");
 }
 
 /* value: the token itself. known: what Vault said of it, or NULL where it was not allowed to ask.
@@ -246,6 +249,7 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     if (!same) {
         session->generation++;
         session->proven = false;
+        session->proven_path[0] = '\0';
     }
     begin_event(session, VC_TOKEN_LOGGED_IN, false);
     session->own = own;
@@ -842,12 +846,16 @@ bool session_reject(struct vc_client *client, unsigned long generation)
     return true;
 }
 
-void session_prove(struct vc_client *client, unsigned long generation)
+void session_prove(struct vc_client *client, unsigned long generation, const char *path)
 {
-    if (generation != client->session.generation)
+    struct session *session = session_of(client);
+
+    if (generation != session->generation)
         return;
-    client->session.proven = true;
-    client->session.forced = false;
+    session->proven = true;
+    session->forced = false;
+    if (session->proven_path[0] == '\0' && path != NULL)
+        snprintf(session->proven_path, sizeof(session->proven_path), "%s", path);
 }
 
 static struct vc_token_decision decide(const struct vc_client *client, vc_msec now)

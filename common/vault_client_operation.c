@@ -266,7 +266,8 @@ static void request_done(struct vc_operation *operation, const struct vc_reply *
 {
     /* An answer of any kind but a refusal shows that the token lives. */
     if (operation->kind != OP_HEALTH && (reply->status < 300 || reply->status == 404))
-        session_prove(operation->client, operation->call.token_generation);
+        session_prove(operation->client, operation->call.token_generation,
+                      operation->kind == OP_READ ? operation->call.request.path : NULL);
     switch (operation->kind) {
     case OP_READ:
         read_done(operation, reply);
@@ -289,7 +290,12 @@ static bool is_unasked(const struct vc_operation *operation, const struct vc_rep
     if (reply == NULL)
         return true;
     /* Health has its own reading of 429, 472, 473, 501 and 503. */
-    return operation->kind != OP_HEALTH && outcome->code == VC_REDIRECT_REFUSED;
+    if (operation->kind == OP_HEALTH)
+        return false;
+    /* A 400 that the call took for a node that is not ready: the reader would take it for a
+     * refusal. */
+    return outcome->code == VC_REDIRECT_REFUSED ||
+           (outcome->code == VC_NOT_ACTIVE && reply->status == 400);
 }
 
 static void on_call(struct call *call, const struct vc_reply *reply, const struct vc_error *outcome)
@@ -300,6 +306,8 @@ static void on_call(struct call *call, const struct vc_reply *reply, const struc
         diagnosis_mount_done(operation, reply, outcome);
     else if (operation->step == STEP_CAPABILITIES)
         diagnosis_capabilities_done(operation, reply, outcome);
+    else if (operation->step == STEP_PROBE)
+        diagnosis_probe_done(operation, reply, outcome);
     else if (is_unasked(operation, reply, outcome))
         operation_fail(operation, outcome);
     else
