@@ -16,7 +16,7 @@
  * A value beyond this share of the area would, with the space between others' values, cost nearly
  * all of them: it counts as one that does not fit.
  */
-#define VALUE_SHARE_OF_AREA 2
+#define VALUE_SHARE_OF_AREA 4
 
 /* What the keeper answers in place of a value that does not fit, and its hint. */
 #define TOO_LARGE_MESSAGE "the secret does not fit into the cache"
