@@ -1,6 +1,6 @@
 -- Who may read whose credentials: grant_tenant(), revoke_tenant(), and what changes a decision.
 BEGIN;
-SELECT plan(42);
+SELECT plan(44);
 
 CREATE ROLE app;
 CREATE ROLE other;
@@ -34,7 +34,11 @@ SELECT throws_ok('SELECT tenant_vault.conninfo(''acme'')', '42501', NULL, 'anoth
 RESET ROLE;
 SET ROLE dba;
 SELECT lives_ok('SELECT tenant_vault.conninfo(''globex'')', 'a superuser reads any tenant without a grant');
+SELECT tenant_vault.grant_tenant('globex', 'dba');
 RESET ROLE;
+SELECT is(granted_by, 'dba', 'the giver is who asked, not who owns the function')
+    FROM tenant_vault.tenant_grant WHERE tenant = 'globex';
+SELECT tenant_vault.revoke_tenant('globex', 'dba');
 
 -- The hint says how to get out of it, ready to be pasted.
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -107,6 +111,9 @@ SET ROLE other;
 SELECT throws_ok('SELECT tenant_vault.conninfo(''acme'')', '42501', NULL, 'TRUNCATE ends all grants');
 RESET ROLE;
 ROLLBACK TO before;
+SET ROLE other;
+SELECT lives_ok('SELECT tenant_vault.conninfo(''acme'')', 'until that is rolled back');
+RESET ROLE;
 SET LOCAL session_replication_role = replica;
 DELETE FROM tenant_vault.tenant_grant WHERE role = 'other'::regrole;
 SET LOCAL session_replication_role = origin;
