@@ -5,10 +5,10 @@
 #  1. wrong role_id, wrong, spent, expired, foreign-address secret_id: one login, a clear error
 #  2. a role_id or secret_id file that is missing, empty, a folder, or readable by others: no login
 #  3. a trailing newline in the files does no harm
-#  4. a role that is locked out: one login, and the error says so
-#  5. a wrapped secret_id that somebody opened, or that came from elsewhere
-#  6. a token that is bound to another address; a wrong token; a token file that is missing
-#  7. a new credential in the file ends the refusal, without a reload
+#  4. a wrapped secret_id that somebody opened, or that came from elsewhere
+#  5. a token that is bound to another address; a wrong token; a token file that is missing
+#  6. a new credential in the file ends the refusal, without a reload
+#  7. a role that is locked out: one login, and the error says so
 use strict;
 use warnings;
 
@@ -40,9 +40,9 @@ sub ask_with
     # The reload has arrived when questions are no longer answered by the good token.
     my $answer;
     $node->wait_until(sub { $answer = $node->ask($question); $answer->{exit} != 0 }, 10);
-    my @answers = $node->sessions([($question) x 20]);
-    sleep 1.5;
-    push @answers, $node->sessions([($question) x 5]);
+    my @answers = $node->sessions([($question) x 10]);
+    sleep 0.7;
+    push @answers, $node->sessions([($question) x 3]);
     return { %{ $answers[0] }, logins => $vault->audit_count(path => $login, since => $mark), mark => $mark,
         all_refused => (scalar(@answers) == grep { $_->{exit} != 0 && $_->{sqlstate} eq $answers[0]{sqlstate} } @answers) };
 }
@@ -113,29 +113,19 @@ ok($node->wait_until(sub { $node->ask($question)->{exit} == 0 }, 10), 'a trailin
 
 ### 4
 
-$vault->approle('locked');
-my $role_id = $vault->role_id('locked');
-$vault->api(POST => $login, { role_id => $role_id, secret_id => 'wrong' }, token => '', may_fail => 1) for 1 .. 5;
-is_deeply([$vault->locked_role_ids], [$role_id], 'five refused logins of somebody else lock a role out');
-my $answer = ask_with(role_id => $role_id, role_id_file => undef, secret_id_file => $vault->secret_id_file('locked'));
-is_refused($answer, '28000', qr/permission denied|lock/, 'a role that is locked out is refused', hint => qr/lock/i);
-is($answer->{logins}, 1, '... after one login');
-
-### 5
-
 $vault->approle('wrapped');
 my $wrapping = $vault->mint_wrapped_secret_id('wrapped');
-$vault->api(POST => 'sys/wrapping/unwrap', { token => $wrapping }, token => '');
+$vault->api(POST => 'sys/wrapping/unwrap', undef, token => $wrapping);
 my %wrapped = (role_id => $vault->role_id('wrapped'), role_id_file => undef, secret_id_wrapped => 'on');
 refused_once('a wrapped secret_id that somebody opened',
     ask_with(%wrapped, secret_id_file => $vault->credential_file('opened', $wrapping)), qr/wrapp/, 0);
 my $foreign = $vault->api(POST => 'sys/wrapping/wrap', { secret_id => 'chosen-by-an-attacker' }, wrap_ttl => '5m')
   ->{body}{wrap_info}{token};
-$answer = ask_with(%wrapped, secret_id_file => $vault->credential_file('foreign', $foreign));
+my $answer = ask_with(%wrapped, secret_id_file => $vault->credential_file('foreign', $foreign));
 refused_once('a wrapping token that came from elsewhere', $answer, qr{sys/wrapping/wrap}, 0);
 is($vault->audit_count(path => 'sys/wrapping/unwrap', since => $answer->{mark}), 0, '... and is not unwrapped');
 
-### 6
+### 5
 
 $answer = ask_with(auth_method => 'token_file',
     token_file => $vault->credential_file('bound', $vault->mint_bound_token('192.0.2.0/24')));
@@ -145,7 +135,7 @@ is_refused($answer, '28000', qr/token|permission denied/, 'a token that Vault do
 $answer = ask_with(auth_method => 'token_file', token_file => "$folder/no-token");
 is_refused($answer, 'F0000', qr{\Q$folder\E/no-token}, 'a token file that is missing is named');
 
-### 7
+### 6
 
 my $file = $vault->credential_file('mended', 'wrong');
 $answer = ask_with(secret_id_file => $file);
@@ -155,6 +145,16 @@ my $mended = $vault->audit_mark;
 $vault->credential_file('mended', $vault->mint_secret_id('server'));
 ok($node->wait_until(sub { $node->ask($question)->{exit} == 0 }, 10), 'a new secret_id in the file is taken up without a reload');
 is($vault->audit_count(path => $login, since => $mended), 1, '... by one login');
+
+### 7
+
+$vault->approle('locked');
+my $role_id = $vault->role_id('locked');
+$vault->api(POST => $login, { role_id => $role_id, secret_id => 'wrong' }, token => '', may_fail => 1) for 1 .. 5;
+is_deeply([$vault->locked_role_ids], [$role_id], 'five refused logins of somebody else lock a role out');
+$answer = ask_with(role_id => $role_id, role_id_file => undef, secret_id_file => $vault->secret_id_file('locked'));
+is_refused($answer, '28000', qr/permission denied|lock/, 'a role that is locked out is refused', hint => qr/lock/i);
+is($answer->{logins}, 1, '... after one login');
 
 $node->stop;
 done_testing();

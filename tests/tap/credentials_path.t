@@ -17,8 +17,6 @@ use TenantVaultNode;
 use Test::More;
 use VaultServer;
 
-binmode Test::More->builder->$_, ':encoding(UTF-8)' for qw(output failure_output todo_output);
-
 my $vault = VaultServer->new('vault');
 my $node = TenantVaultNode->create('main', vault => $vault, settings => { $vault->approle('server') });
 my $host = $node->host;

@@ -98,7 +98,7 @@ my @cases = (
     ['list', '58030', qr/./],
     ['flat', '58030', qr/./],
     ['no-metadata', '58030', qr/./],
-    ['header', qr/58000|58030/, qr/./],
+    ['header', '58030', qr/./],
     ['no-http', qr/58000|58030/, qr/./],
     ['empty', qr/58000|58030/, qr/./],
     ['endless', qr/58000|58030/, qr/./],
@@ -118,7 +118,7 @@ my @cases = (
     ['e500', '58000', qr/500.*internal error of the test|internal error of the test/],
     ['e502', '58000', qr/502/],
     ['e503', '58000', qr/503/],
-    ['e418', qr/^58/, qr/418|teapot/],
+    ['e418', qr/58\d+/, qr/418|teapot/],
     ['forged', '58000', qr/line one/]);
 my @answers = $node->sessions([map { password($_->[0]) } @cases]);
 for my $i (0 .. $#cases) {
@@ -149,9 +149,12 @@ is_answer($answer, 's3cret of quota-once', 'a quota that is over after Retry-Aft
 cmp_ok($answer->{seconds}, '>=', 0.9, '... and the wait was honoured');
 is_answer($node->ask(password('precondition-once')), 's3cret of precondition-once', 'a 412 is retried');
 cmp_ok(scalar(my @long = $first->requests(tenant => 'quota-long')), '<=', 2, 'a Retry-After beyond request_timeout is not hammered');
-for my $tenant ('quota', 'quota-odd', 'lagging') {
-    cmp_ok(scalar(my @requests = $first->requests(tenant => $tenant)), '<=', 12, "$tenant: retried, but within bounds");
+for my $tenant ('quota', 'quota-odd') {
+    cmp_ok(scalar(my @requests = $first->requests(tenant => $tenant)), '<=', 6, "$tenant: retried, but within bounds");
 }
+my @lagging = $first->requests(tenant => 'lagging');
+cmp_ok(scalar(@lagging), '>=', 3, 'a standby that lags is asked again, because that may pass at any moment');
+cmp_ok(scalar(@lagging), '<=', 10 * TIMEOUT, '... but not in a busy loop');
 
 ### 5
 

@@ -81,8 +81,8 @@ cmp_ok($answer->{seconds}, '<', 7, '... in time');
 
 ### 4
 
-$leader->start;
-$second->start;
+$leader->rejoin;
+$second->rejoin;
 VaultServer->wait_for_leader(@vault);
 VaultServer->wait_for_leader(@vault)->put_tenant('fresh');
 ok($node->wait_until(sub { $node->ask(password('fresh'))->{out} eq 's3cret of fresh' }, 15), 'the whole cluster is used again');

@@ -130,7 +130,7 @@ sub _start_session
 {
     my ($self, $text, $base, %option) = @_;
     my @command = ($self->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose',
-        '-d', $self->connstr($option{dbname} // 'postgres') . ($option{user} ? " user=$option{user}" : ''), '-f', '-');
+        '-d', $self->connstr($option{dbname} // 'postgres'), ($option{user} ? ('-U', $option{user}) : ()), '-f', '-');
     my $session = { base => $base, started => time };
     open my $input, '>', "$base.in" or croak "$base.in: $!";
     utf8::encode(my $bytes = "$text\n");

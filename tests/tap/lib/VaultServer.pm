@@ -92,6 +92,16 @@ sub unseal { $_[0]->_control('unseal'); return; }
 # Running again, but still sealed.
 sub launch { $_[0]->_control('launch'); return; }
 
+# Back into its cluster, as whatever the others make of it (start waits until a first node leads).
+sub rejoin
+{
+    my ($self) = @_;
+    $self->launch;
+    chomp(my $key = PostgreSQL::Test::Utils::slurp_file("$self->{dir}/unseal_key"));
+    $self->api(PUT => 'sys/unseal', { key => $key }, token => '');
+    return;
+}
+
 sub kill9
 {
     my ($self) = @_;
@@ -147,6 +157,23 @@ sub _use_certificate
             PostgreSQL::Test::Utils::slurp_file($certificate->{$what}));
     }
     return;
+}
+
+# Shows another certificate (of TestCertificates.pm) to those who connect from now on. It may be
+# one that this module does not believe itself: then api() does not work until the next change.
+sub change_certificate
+{
+    my ($self, $certificate) = @_;
+    $self->_use_certificate($certificate);
+    kill 'HUP', $self->pid;
+    my $shown = '';
+    my $wanted = join '', grep { !/CERTIFICATE/ } split /^/, PostgreSQL::Test::Utils::slurp_file($certificate->{cert});
+    for (1 .. API_SECONDS / LEADER_POLL) {
+        IPC::Run::run(['openssl', 's_client', '-connect', '127.0.0.1:' . $self->port], '<', \undef, '>', \$shown, '2>', \my $noise);
+        return if index($shown, $wanted) >= 0;
+        sleep LEADER_POLL;
+    }
+    croak "$self->{name}: the new certificate is not shown";
 }
 
 # Another node of the cluster uses this one's certificate: all are 127.0.0.1.
