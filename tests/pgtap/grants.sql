@@ -1,5 +1,6 @@
 -- Who may read whose credentials: grant_tenant(), revoke_tenant(), and what changes a decision.
 BEGIN;
+SET LOCAL client_min_messages = error; -- granting twice is a NOTICE, revoking twice a WARNING
 SELECT plan(44);
 
 CREATE ROLE app;
