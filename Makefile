@@ -92,10 +92,10 @@ demo-shell: tools ## the same, and leave you in a shell with the servers running
 	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo --shell
 
-bench: tools ## speed and memory, as a table of ratios
+bench: tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
 	+@$(SUBMAKE) build
 	+@$(SUBMAKE) -C tests/bench
-	@$(STAGED) tests/bench/run
+	@$(STAGED) tests/bench/run $(ROWS)
 
 fuzz: packages ## fuzz for FUZZ_SECONDS (any length)
 	+@$(SUBMAKE) -C tests/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
