@@ -24,6 +24,8 @@ STAGED = tests/setup/staged '$(PG_CONFIG)'
 SANITIZE_TESTS = SANITIZE=address,undefined
 
 .DEFAULT_GOAL := all
+# One target after the other: what is built within each goes in parallel.
+.NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
 	asan-fetcher
@@ -54,11 +56,7 @@ tools: packages
 
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
-	+@$(SUBMAKE) check-unit
-	+@$(SUBMAKE) check-sanitized
-	+@$(SUBMAKE) check-fuzz
-	+@$(SUBMAKE) check-pgtap
-	+@$(SUBMAKE) check-tap
+	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap
 
 check-unit: ## the core's unit tests
 	+@$(SUBMAKE) -C tests/unit check
