@@ -1,7 +1,7 @@
 -- Who may read whose credentials: grant_tenant(), revoke_tenant(), and what changes a decision.
 BEGIN;
 SET LOCAL client_min_messages = error; -- granting twice is a NOTICE, revoking twice a WARNING
-SELECT plan(44);
+SELECT plan(46);
 
 CREATE ROLE app;
 CREATE ROLE other;
@@ -173,6 +173,12 @@ DROP ROLE team;
 SELECT tenant_vault.grant_tenant('acme', 'app');
 SELECT is_empty('SELECT 1 FROM tenant_vault.tenant_grant g
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE oid = g.role)', 'nor one of a role that is gone');
+
+-- What cannot be written is refused as any other write.
+SET LOCAL transaction_read_only = on;
+SELECT throws_ok('SELECT tenant_vault.grant_tenant(''acme'', ''app'')', '25006', NULL,
+    'a read-only transaction grants nothing');
+SELECT throws_ok('SELECT tenant_vault.revoke_tenant(''acme'', ''app'')', '25006', NULL, 'and revokes nothing');
 
 SELECT * FROM finish();
 ROLLBACK;
