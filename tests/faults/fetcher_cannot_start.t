@@ -31,7 +31,7 @@ cmp_ok($answer->{seconds}, '<', 5, '... in time');
 like($node->log_since, qr/fetcher.*cannot be started: No such file/, 'the log says why');
 sleep 3;
 $node->ask($question) for 1 .. 5;
-cmp_ok($node->log_count(qr/cannot be started/), '<=', 2, '... and does not repeat it all the time');
+cmp_ok($node->log_count(qr/WARNING.*cannot be started/), "<=", 2, '... and does not repeat it all the time');
 is($node->status->{fetcher_pid} // 0, 0, 'status shows no fetcher');
 like($node->status->{last_error} // '', qr/fetcher/, '... and says why');
 

@@ -1,6 +1,6 @@
 # A three-node raft cluster of OpenBao under load.
 #
-#  1. a cluster is used through all its addresses
+#  1. a cluster is used through all its addresses, and through a standby's alone
 #  2. the leader is killed under load: no read of a cached tenant fails, and new tenants are read
 #     as soon as there is a leader
 #  3. a standby without a leader reads what it has; nobody's cached tenant fails
@@ -28,6 +28,18 @@ sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.cred
 
 ok($node->wait_until(sub { $node->ask(password('acme'))->{out} eq 's3cret of acme' }, 10), 'a cluster is read')
   or diag $node->ask(password('acme'))->{err};
+
+my ($standby) = grep { $_ != $leader } @vault;
+my $all = $node->value('SHOW tenant_vault.address');
+$leader->put_tenant('by-standby');
+$node->change_settings(address => $standby->address);
+ok($node->wait_until(sub { $node->ask(password('by-standby'))->{out} eq 's3cret of by-standby' }, 10), 'a standby alone is enough: it reads, and passes logins on')
+  or diag $node->ask(password('by-standby'))->{err};
+my $status = $node->wait_for_status(sub { ($_[0]{vault_address} // '') eq $standby->address }, 5);
+ok($status, '... and status shows its address');
+like($status->{vault_health}, qr/^(standby|active)$/, '... and that it serves');
+$node->change_settings(address => $all);
+ok($node->wait_until(sub { $node->ask("SELECT tenant_vault.refresh('acme')")->{exit} == 0 }, 10), 'back to all addresses');
 
 ### 2
 

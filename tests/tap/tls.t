@@ -4,7 +4,8 @@
 #  2. another CA, an expired certificate, another name: refused, and no token or secret_id was sent
 #  3. tls_server_name names whom to expect
 #  4. plain HTTP on a TLS port, TLS on a plain port
-#  5. a CA file that does not exist; one that is replaced is read anew
+#  5. a redirect from https to http is not followed
+#  6. a CA file that does not exist; one that is replaced is read anew
 use strict;
 use warnings;
 
@@ -79,6 +80,18 @@ is_refused(ask_with(qr/TLS|SSL/, address => 'https://127.0.0.1:' . $plain->port)
 is(scalar(my @seen = $plain->requests), 0, '... and nothing of ours reached it');
 
 ### 5
+
+my $token = 's.token-of-this-test';
+my $plain_target = ScriptedHttp->new;
+my $redirecting = ScriptedHttp->new_tls($ca->issue('redirecting'),
+    acme => sub { $_[0]->reply(307, '', Location => $plain_target->address . $_[0]->request->{path}) });
+is_refused(ask_with(qr/redirect/, address => $redirecting->address, auth_method => 'token_file',
+        token_file => $vault->credential_file('token', $token)), '58030', qr/redirect/, 'a redirect from https to http is refused');
+cmp_ok(scalar(@seen = $redirecting->requests(tenant => 'acme')), '>=', 1, '... by a server that was asked over TLS');
+is(scalar(@seen = $plain_target->requests), 0, '... and nothing was sent in plain text');
+$node->write_settings(auth_method => undef, token_file => undef);
+
+### 6
 
 is_refused(ask_with(qr/missing\.crt/, address => $vault->address, ca_cert => "$folder/missing.crt"), '58000', qr/missing\.crt/,
     'a CA file that does not exist is named');

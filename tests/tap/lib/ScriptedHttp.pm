@@ -19,6 +19,7 @@ use warnings;
 
 use Carp;
 use Fcntl qw(:flock);
+use File::Basename qw(dirname);
 use IO::Socket::INET;
 use JSON::PP ();
 use POSIX ();
@@ -59,12 +60,31 @@ sub new
     return $self;
 }
 
-sub address { return "http://127.0.0.1:$_[0]->{port}"; }
+# The same behind TLS, with a certificate of TestCertificates.pm.
+sub new_tls
+{
+    my ($class, $certificate, %script) = @_;
+    my $self = $class->new(%script);
+    $self->{front} = open($self->{front_output}, '-|', '/usr/bin/python3', dirname(__FILE__) . '/tls_front.py',
+        $certificate->{cert}, $certificate->{key}, $self->{port}) // croak "tls_front.py: $!";
+    chomp($self->{tls_port} = readline($self->{front_output}) // croak 'tls_front.py does not start');
+    return $self;
+}
+
+sub address
+{
+    my ($self) = @_;
+    return $self->{tls_port} ? "https://127.0.0.1:$self->{tls_port}" : "http://127.0.0.1:$self->{port}";
+}
 sub port { return $_[0]->{port}; }
 
 sub stop
 {
     my ($self) = @_;
+    if (my $front = delete $self->{front}) {
+        kill 'KILL', $front;
+        CORE::close delete $self->{front_output};
+    }
     my $pid = delete $self->{pid} or return;
     kill 'KILL', -$pid, $pid;
     waitpid $pid, 0;
