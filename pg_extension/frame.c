@@ -89,9 +89,11 @@ bool frame_payload_valid(const void *payload, size_t len)
 {
     struct frame_field field;
     size_t offset = 0;
+    bool more;
 
-    while (frame_next(payload, len, &offset, &field))
-        continue;
+    do {
+        more = frame_next(payload, len, &offset, &field);
+    } while (more);
     return offset == len;
 }
 
