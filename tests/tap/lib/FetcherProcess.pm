@@ -110,16 +110,33 @@ sub configure
     return $self;
 }
 
-# Returns the id. Options: version, timeout (ms), scope, max_age (ms).
-sub fetch
+# Returns an id and the frame. Options: version, timeout (ms), scope, max_age (ms).
+sub fetch_frame
 {
     my ($self, $kind, $name, %option) = @_;
     my $id = $self->{id}++;
-    $self->send_bytes(frame($TYPE{fetch}, $id,
+    return ($id, frame($TYPE{fetch}, $id,
             number(KIND => ord $KIND{$kind}) . text(SCOPE => $option{scope} // $self->{scope}) . text(NAME => $name)
               . number(WANTED_VERSION => $option{version} // 0) . number(TIMEOUT => $option{timeout} // 10_000)
               . (defined $option{max_age} ? number(CACHE_TTL => $option{max_age}) : '')));
+}
+
+# Returns the id.
+sub fetch
+{
+    my ($self, @what) = @_;
+    my ($id, $frame) = $self->fetch_frame(@what);
+    $self->send_bytes($frame);
     return $id;
+}
+
+# The same fetch so many times, in one piece: the socket holds few small ones. Returns the ids.
+sub fetch_times
+{
+    my ($self, $times, @what) = @_;
+    my %frame = map { $self->fetch_frame(@what) } 1 .. $times;
+    $self->send_bytes(join '', values %frame);
+    return keys %frame;
 }
 
 sub cancel { my ($self, $id) = @_; return $self->send_bytes(frame($TYPE{cancel}, $id, '')); }
