@@ -86,7 +86,7 @@ my $plain_target = ScriptedHttp->new;
 my $redirecting = ScriptedHttp->new_tls($ca->issue('redirecting'),
     acme => sub { $_[0]->reply(307, '', Location => $plain_target->address . $_[0]->request->{path}) });
 is_refused(ask_with(qr/redirect/, address => $redirecting->address, auth_method => 'token_file',
-        token_file => $vault->credential_file('token', $token)), '58030', qr/redirect/, 'a redirect from https to http is refused');
+        token_file => $vault->credential_file('token', $token)), '58030', qr/redirects from https to http/, 'a redirect from https to http is refused');
 cmp_ok(scalar(@seen = $redirecting->requests(tenant => 'acme')), '>=', 1, '... by a server that was asked over TLS');
 is(scalar(@seen = $plain_target->requests), 0, '... and nothing was sent in plain text');
 $node->write_settings(auth_method => undef, token_file => undef);
