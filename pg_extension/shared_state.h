@@ -83,8 +83,8 @@ typedef struct TvControl {
 
 /* NULL where the library is not preloaded. */
 extern TvControl *tv_control;
-extern struct TvSlot *tv_slots; /* slot_count of them */
-extern int32 *tv_buckets;       /* bucket_count of them: the first slot of a chain, or -1 */
+extern struct TvSlot *tv_slots;     /* slot_count of them */
+extern struct TvBucket *tv_buckets; /* bucket_count of them */
 extern struct TvRing *tv_ring;
 extern LWLockPadded *tv_partition_locks; /* TV_PARTITIONS of them */
 extern LWLock *tv_ring_lock, *tv_status_lock;

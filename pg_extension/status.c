@@ -255,7 +255,7 @@ static bool add_chain(Rows *rows, uint32 bucket)
 {
     int before = rows->count;
 
-    for (int32 i = tv_buckets[bucket]; i >= 0; i = tv_slots[i].next) {
+    for (int32 i = tv_buckets[bucket].first; i >= 0; i = tv_slots[i].next) {
         TvKey key;
 
         tv_slot_key(&tv_slots[i], &key);
@@ -279,7 +279,7 @@ TvCachedRow *tv_cached_rows(int *count)
     for (uint32 bucket = 0; bucket < tv_control->bucket_count; bucket++) {
         LWLock *lock = &tv_partition_locks[bucket % TV_PARTITIONS].lock;
 
-        if (tv_buckets[bucket] < 0) /* a glance without the lock: most are empty */
+        if (tv_buckets[bucket].first < 0) /* a glance without the lock: most are empty */
             continue;
         /* No memory is allocated under the lock: that could fail, or wait. */
         for (;;) {
