@@ -369,7 +369,7 @@ enum vc_code transfer_set_request(struct vc_transfer *transfer, const char *orig
                                   struct vc_error *err)
 {
     /* The URL before the headers: both compare with the origin of the request before. */
-    if (set_headers(transfer, origin, request, token, namespace_path) &&
+    if (!request->body.failed && set_headers(transfer, origin, request, token, namespace_path) &&
         set_url(transfer, origin, request->path) &&
         set_method(transfer, request->method, request->body.len > 0) &&
         set_body(transfer, request) && set_fresh_connection(transfer, !request->repeatable) &&

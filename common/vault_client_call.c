@@ -370,6 +370,13 @@ static vc_msec try_deadline(const struct call *call, vc_msec now)
     return now + share < call->deadline ? now + share : call->deadline;
 }
 
+/* The token went while the call waited for its turn. Without one Vault would refuse it, and be
+ * misunderstood. */
+static bool lacks_token(const struct call *call)
+{
+    return call->request.with_token && call->token == NULL && call->client->session.token.len == 0;
+}
+
 static void send_now(struct call *call, vc_msec now)
 {
     struct vc_client *client = call->client;
@@ -404,6 +411,11 @@ static void try_now(struct call *call, vc_msec now)
 
     if (now >= call->deadline) {
         out_of_time(call);
+        give_up_later(call);
+        return;
+    }
+    if (lacks_token(call)) {
+        vc_error_set(&call->outcome, VC_TOKEN_INVALID, "the token was given up meanwhile");
         give_up_later(call);
         return;
     }

@@ -70,6 +70,17 @@ static void restart_request(struct vc_operation *operation)
     operation_continue(operation);
 }
 
+/* Another operation has found out already, and what an answer is about now is another token. */
+static bool try_with_newer_token(struct vc_operation *operation)
+{
+    if (operation->refused_generation == operation->client->session.generation ||
+        operation->tokens >= TOKENS_MAX)
+        return false;
+    operation->tokens++;
+    restart_request(operation);
+    return true;
+}
+
 static void new_request(struct vc_operation *operation, enum operation_step step)
 {
     struct vc_request *request = &operation->call.request;
@@ -224,6 +235,8 @@ static bool ask_again_what_was_read(struct vc_operation *operation)
 void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
                           const struct vc_error *outcome)
 {
+    if (try_with_newer_token(operation))
+        return;
     if (reply != NULL && outcome->code == VC_PERMISSION_DENIED) {
         token_refused(operation);
         return;
@@ -241,6 +254,8 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
     struct vc_error err = *outcome;
     enum vc_code code = outcome->code;
 
+    if (try_with_newer_token(operation))
+        return;
     if (reply != NULL)
         code = vc_capabilities_read(reply, operation->refused_path, capabilities,
                                     sizeof(capabilities), &err);
@@ -254,16 +269,9 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
 
 static void diagnose_refusal(struct vc_operation *operation)
 {
-    const struct vc_client *client = operation->client;
-
-    /* Another operation has found out already, and there is a new token. */
-    if (operation->call.token_generation != client->session.generation &&
-        operation->tokens < TOKENS_MAX) {
-        operation->tokens++;
-        restart_request(operation);
-        return;
-    }
     operation->refused_generation = operation->call.token_generation;
+    if (try_with_newer_token(operation))
+        return;
     policy_path(&operation->call.request, operation->refused_path, sizeof(operation->refused_path));
     if (!diagnosis_ask_mount(operation))
         ask_capabilities(operation);

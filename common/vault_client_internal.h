@@ -31,8 +31,9 @@ struct call;
 
 /*
  * outcome: VC_OK with a reply of status below 300; an answer that is final as it is, with the
- * reply; or what kept Vault from answering, reply NULL or the last one. Whoever is called may start
- * the call again or free it.
+ * reply; or what kept Vault from answering, reply NULL or the last one. VC_TOKEN_INVALID without a
+ * reply: the token went before the call's turn came. Whoever is called may start the call again or
+ * free it.
  */
 typedef void (*call_done)(struct call *call, const struct vc_reply *reply,
                           const struct vc_error *outcome);

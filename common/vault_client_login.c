@@ -211,21 +211,23 @@ static void forget_old_token(struct session *session, const struct vc_allocator 
     session->old_namespace = NULL;
 }
 
-static void log_new_token(struct vc_client *client, bool own)
+static void log_new_token(struct vc_client *client)
 {
     const struct session *session = session_of(client);
-    const char *what = own ? "logged in to" : "using a token from outside with";
+    const char *what = session->step == LOGIN_SEND ? "logged in to"
+                       : session->own              ? "using the stored token with"
+                                                   : "using the token given with";
+    const char *origin = client->settings.addresses[client->address];
+    vc_msec left = session->life.expires_at - session->life.last_at;
 
+    if (session->step == LOGIN_SEND)
+        client->status.logins++;
     if (session->life.expires_at == 0)
-        client_log(client, VC_LOG_INFO, "%s Vault at %s", what,
-                   client->settings.addresses[client->address]);
+        client_log(client, VC_LOG_INFO, "%s Vault at %s", what, origin);
     else
-        client_log(
-            client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what,
-            client->settings.addresses[client->address],
-            (long long)((session->life.expires_at - session->life.last_at + MSEC_PER_SEC - 1) /
-                        MSEC_PER_SEC),
-            session->life.renewable ? "renewable" : "not renewable");
+        client_log(client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what, origin,
+                   (long long)((left + MSEC_PER_SEC - 1) / MSEC_PER_SEC),
+                   session->life.renewable ? "renewable" : "not renewable");
 }
 
 /* value: the token itself. known: what Vault said of it, or NULL where it was not allowed to ask.
@@ -272,9 +274,7 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     life->blocked_until = 0;
     vc_error_clear(&session->error);
     session->error.code = VC_OK;
-    if (own)
-        client->status.logins++;
-    log_new_token(client, own);
+    log_new_token(client);
 }
 
 static void adopt_and_end(struct vc_client *client, const struct vc_buf *value,

@@ -302,7 +302,9 @@ static void on_call(struct call *call, const struct vc_reply *reply, const struc
 {
     struct vc_operation *operation = call->owner;
 
-    if (operation->step == STEP_MOUNT)
+    if (reply == NULL && outcome->code == VC_TOKEN_INVALID)
+        operation_continue(operation);
+    else if (operation->step == STEP_MOUNT)
         diagnosis_mount_done(operation, reply, outcome);
     else if (operation->step == STEP_CAPABILITIES)
         diagnosis_capabilities_done(operation, reply, outcome);

@@ -73,7 +73,7 @@ static void set_up(void)
     server = scripted_server_start();
     vc_request_init(&request, &vc_wiping_allocator);
     request.method = VC_GET;
-    request.repeatable = true;
+    request.repeatable = request.with_token = request.with_namespace = true;
     snprintf(request.path, sizeof(request.path), "/v1/secret/data/x");
 }
 
@@ -245,6 +245,20 @@ START_TEST(a_header_cannot_be_smuggled_in)
                                           "s.token\r\nX-Evil: 1", NULL, vc_now() + 1000, on_done,
                                           NULL, &err));
     ck_assert_ptr_null(strstr(err.message, "s.token"));
+}
+END_TEST
+
+START_TEST(a_body_that_could_not_be_built_is_not_sent)
+{
+    struct vc_error err;
+
+    scripted_server_answer(server, NULL, 200, "", "{}");
+    vc_buf_free(&request.body);
+    vc_buf_init(&request.body, &vc_wiping_allocator, 1);
+    ck_assert(!vc_buf_append_text(&request.body, "{}"));
+    ck_assert_ptr_null(vc_transport_start(transport, scripted_server_address(server), &request,
+                                          "s.token", NULL, vc_now() + 1000, on_done, NULL, &err));
+    ck_assert_int_eq(err.code, VC_NO_MEMORY);
 }
 END_TEST
 
@@ -751,6 +765,7 @@ int main(void)
     tcase_add_test(tests, an_index_goes_with_the_wish_to_be_forwarded);
     tcase_add_test(tests, every_method_goes_out_as_itself_also_after_each_other);
     tcase_add_test(tests, a_header_cannot_be_smuggled_in);
+    tcase_add_test(tests, a_body_that_could_not_be_built_is_not_sent);
     tcase_add_test(tests, the_environments_proxy_is_not_asked);
     tcase_add_test(tests, a_redirect_is_not_followed_here);
     tcase_add_test(tests, repeatable_requests_share_a_connection);
