@@ -457,7 +457,53 @@ static const struct moment moments[] = {
      VC_TOKEN_WAIT,
      T + 100},
 
+    /* where the branches of the decision part */
+    {"capped and refused once, before 75 %: nothing to do yet",
+     {.last = VC_TOKEN_RENEWED,
+      .last_at = T,
+      .ttl_at_issue = 10 * SECOND,
+      .expires_at = T + 8 * SECOND,
+      .renewable = true,
+      .capped = true,
+      .can_log_in = true,
+      .login_refused = true},
+     T,
+     VC_TOKEN_WAIT,
+     T + 6 * SECOND},
+    {"login failed long before the old token's end (other settings): a login again",
+     {HOURLY(VC_TOKEN_LOGIN_FAILED, T), .expires_at = T + 50 * MINUTE, .failures = 1},
+     T + SECOND,
+     VC_TOKEN_LOGIN,
+     T + SECOND},
+    {"renewal failed, half of the last quarter not begun: renew",
+     {.last = VC_TOKEN_RENEW_FAILED,
+      .last_at = T,
+      .ttl_at_issue = 100 * SECOND,
+      .expires_at = T + 20 * SECOND,
+      .renewable = true,
+      .can_log_in = true,
+      .failures = 1},
+     T + SECOND,
+     VC_TOKEN_RENEW,
+     T + SECOND},
+    {"renewal failed, half of the last quarter begun: log in",
+     {.last = VC_TOKEN_RENEW_FAILED,
+      .last_at = T,
+      .ttl_at_issue = 100 * SECOND,
+      .expires_at = T + 13 * SECOND,
+      .renewable = true,
+      .can_log_in = true,
+      .failures = 1},
+     T + SECOND,
+     VC_TOKEN_LOGIN,
+     T + SECOND},
+
     /* clocks */
+    {"an expiry before the clock began is an end, not for ever",
+     {HOURLY(VC_TOKEN_RENEWED, T - HOUR), .expires_at = -1},
+     T,
+     VC_TOKEN_LOGIN,
+     T},
     {"a year asleep: log in, once", {FRESH}, T + YEAR, VC_TOKEN_LOGIN, T + YEAR},
     {"the last event lies in the future (stored before a reboot): not waited for",
      {.last = VC_TOKEN_LOGIN_FAILED, .last_at = T + YEAR, .can_log_in = true, .failures = 5},
@@ -516,6 +562,39 @@ START_TEST(the_check_interval_can_be_set)
     ck_assert_int_eq(vc_token_decide(&state, &often, T).next_at, T + 5 * SECOND);
 }
 END_TEST
+
+struct threshold {
+    double given;
+    double taken;
+};
+
+static const struct threshold thresholds[] = {
+    {0.5, 0.5},   {0.1, 0.1},  {0.05, 0.1},      {0.95, 0.95},      {0.99, 0.95}, {2.0, 0.95},
+    {-1.0, 0.75}, {NAN, 0.75}, {INFINITY, 0.95}, {-INFINITY, 0.75}, {0.0, 0.75},
+};
+
+START_TEST(a_threshold_without_sense_is_brought_into_its_range)
+{
+    struct vc_token_policy strange = policy;
+    struct vc_token_state state = {.last = VC_TOKEN_RENEWED,
+                                   .last_at = T,
+                                   .renewable = true,
+                                   .expires_at = T + 20 * SECOND,
+                                   .can_log_in = true};
+    vc_msec wait;
+
+    strange.renew_threshold = thresholds[_i].given;
+    wait = vc_token_decide(&state, &strange, T).next_at - T;
+    ck_assert_int_le(llabs(wait - (vc_msec)(20 * SECOND * thresholds[_i].taken)), 1);
+}
+END_TEST
+
+/* ck_assert talks to its parent at each call: too slow for a loop of a million. */
+static void require(bool holds, const char *what)
+{
+    if (!holds)
+        ck_abort_msg("%s", what);
+}
 
 /*
  * A Vault of one role, and a client that does what it is told. Whatever happens is decided by dice,
@@ -636,8 +715,8 @@ static void simulate(struct simulation *sim, vc_msec end, unsigned long most_act
             simulate_renewal(sim);
             break;
         default:
-            ck_assert_int_gt(decision.next_at, sim->now);
-            ck_assert_int_le(decision.next_at, sim->now + policy.check_interval);
+            require(decision.next_at > sim->now, "a wait that does not move the clock");
+            require(decision.next_at <= sim->now + policy.check_interval, "too long a wait");
             if (sim->ends_at <= decision.next_at)
                 sim->without_token +=
                     decision.next_at - (sim->ends_at > sim->now ? sim->ends_at : sim->now);
@@ -645,7 +724,7 @@ static void simulate(struct simulation *sim, vc_msec end, unsigned long most_act
             sim->looks++;
             simulate_use(sim);
         }
-        ck_assert_uint_le(sim->logins + sim->renewals, most_actions);
+        require(sim->logins + sim->renewals <= most_actions, "too many actions");
     }
 }
 
@@ -810,10 +889,10 @@ static struct vc_token_state any_state(struct simulation *sim)
 
 static struct vc_token_policy any_policy(struct simulation *sim)
 {
-    static const double thresholds[] = {0.75, 0.0, 1.0, -1.0, 2.0, NAN, INFINITY, -INFINITY};
+    static const double any_threshold[] = {0.75, 0.0, 1.0, -1.0, 2.0, NAN, INFINITY, -INFINITY};
 
     return (struct vc_token_policy){
-        .renew_threshold = thresholds[roll(sim, COUNT(thresholds))],
+        .renew_threshold = any_threshold[roll(sim, COUNT(any_threshold))],
         .check_interval = any_time(sim),
         .backoff_min = any_time(sim),
         .backoff_max = any_time(sim),
@@ -831,8 +910,8 @@ START_TEST(no_state_and_no_policy_brings_a_busy_loop)
             vc_token_decide(&state, roll(&sim, 2) == 1 ? &wild : &policy, T);
         bool acts = decision.action == VC_TOKEN_LOGIN || decision.action == VC_TOKEN_RENEW;
 
-        ck_assert(acts ? decision.next_at == T : decision.next_at > T);
-        ck_assert_int_le(decision.next_at, T + DAY);
+        require(acts ? decision.next_at == T : decision.next_at > T, "a busy loop");
+        require(decision.next_at <= T + DAY, "too long a wait");
     }
 }
 END_TEST
@@ -848,9 +927,9 @@ START_TEST(no_state_brings_a_login_without_credentials_or_against_a_refusal)
 
         if (vc_token_decide(&state, &policy, T).action != VC_TOKEN_LOGIN)
             continue;
-        ck_assert(state.can_log_in);
-        ck_assert(state.credential_changed || !refused);
-        ck_assert(state.credential_changed || !locked);
+        require(state.can_log_in, "a login without credentials");
+        require(state.credential_changed || !refused, "a login against a refusal");
+        require(state.credential_changed || !locked, "a login during a lock-out");
     }
 }
 END_TEST
@@ -864,9 +943,9 @@ START_TEST(no_state_brings_a_renewal_of_a_token_that_cannot_grow)
 
         if (vc_token_decide(&state, &policy, T).action != VC_TOKEN_RENEW)
             continue;
-        ck_assert(state.renewable && !state.capped);
-        ck_assert_int_gt(state.expires_at, T);
-        ck_assert(state.last != VC_TOKEN_NONE && state.last != VC_TOKEN_REVOKED);
+        require(state.renewable && !state.capped, "it cannot grow");
+        require(state.expires_at > T, "it has ended");
+        require(state.last != VC_TOKEN_NONE && state.last != VC_TOKEN_REVOKED, "there is none");
     }
 }
 END_TEST
@@ -880,7 +959,7 @@ START_TEST(any_time_of_the_clock_is_taken)
         vc_msec now = any_time(&sim);
         struct vc_token_decision decision = vc_token_decide(&state, &policy, now);
 
-        ck_assert_int_ge(decision.next_at, 0);
+        require(decision.next_at >= 0, "before the clock began");
     }
 }
 END_TEST
@@ -918,6 +997,7 @@ int main(void)
     add_table(decisions, each_moment_has_its_decision, COUNT(moments));
     tcase_add_test(decisions, the_backoff_doubles_from_its_least_to_its_greatest);
     tcase_add_test(decisions, the_threshold_can_be_set);
+    add_table(decisions, a_threshold_without_sense_is_brought_into_its_range, COUNT(thresholds));
     tcase_add_test(decisions, the_check_interval_can_be_set);
     tcase_add_test(decisions, no_state_and_no_policy_brings_a_busy_loop);
     tcase_add_test(decisions, no_state_brings_a_login_without_credentials_or_against_a_refusal);

@@ -115,16 +115,35 @@ START_TEST(an_error_of_several_lines_becomes_one_line)
 }
 END_TEST
 
+START_TEST(control_characters_at_the_ends_of_an_error_leave_nothing)
+{
+    ck_assert_int_eq(parse(400, "{\"errors\":[\"\\n\\tone\\u007f\\r\\ntwo\\n\"]}"), VC_OK);
+    ck_assert_str_eq(envelope.words, "one two");
+}
+END_TEST
+
 START_TEST(words_that_do_not_fit_are_cut_between_characters)
 {
-    char body[2048] = "{\"errors\":[\"x";
+    char body[2048] = "{\"errors\":[\"";
 
+    strcat(body, _i == 1 ? "x" : "");
     for (int i = 0; i < 300; i++)
         strcat(body, "\xc3\xa4");
     strcat(body, "\"]}");
     ck_assert_int_eq(parse(400, body), VC_OK);
-    ck_assert_uint_eq(strlen(envelope.words), VC_HINT_SIZE - 1);
+    ck_assert_uint_eq(strlen(envelope.words), VC_HINT_SIZE - 2 + (size_t)_i);
     ck_assert(vc_utf8_valid(envelope.words, strlen(envelope.words)));
+}
+END_TEST
+
+START_TEST(a_gap_that_does_not_fit_is_left_out_with_what_follows)
+{
+    char body[512] = "{\"errors\":[\"";
+
+    memset(body + strlen(body), 'a', VC_HINT_SIZE - 2);
+    strcat(body, "\\nb\"]}");
+    ck_assert_int_eq(parse(400, body), VC_OK);
+    ck_assert_uint_eq(strlen(envelope.words), VC_HINT_SIZE - 2);
 }
 END_TEST
 
@@ -201,6 +220,8 @@ static const struct status_meaning meanings[] = {
     {301, HTML, VC_REDIRECT_REFUSED},
     {600, "", VC_BAD_REPLY},
     {100, "", VC_BAD_REPLY},
+    {200, REPLY_DATA("null"), VC_BAD_REPLY},
+    {299, "", VC_BAD_REPLY},
     {-1, "", VC_BAD_REPLY},
 };
 
@@ -334,7 +355,9 @@ int main(void)
     tcase_add_test(tests, errors_are_joined);
     tcase_add_test(tests, no_errors_and_an_empty_list_of_errors_are_told_apart);
     tcase_add_test(tests, an_error_of_several_lines_becomes_one_line);
-    tcase_add_test(tests, words_that_do_not_fit_are_cut_between_characters);
+    tcase_add_test(tests, control_characters_at_the_ends_of_an_error_leave_nothing);
+    add_table(tests, words_that_do_not_fit_are_cut_between_characters, 2);
+    tcase_add_test(tests, a_gap_that_does_not_fit_is_left_out_with_what_follows);
     add_table(tests, a_request_id_that_is_no_short_word_is_left_out, COUNT(bad_ids));
     tcase_add_test(tests, the_first_warning_is_kept_and_all_are_searched);
     add_table(tests, each_status_has_its_meaning, COUNT(meanings));
