@@ -1,4 +1,4 @@
-# PrivateInstallation.pm - a PostgreSQL installation of one test's own, whose fetcher it may replace.
+# PrivateInstallation.pm - a PostgreSQL installation of a test's own, whose fetcher it may replace.
 #
 # PostgreSQL finds its files relative to its binaries: copies of these and links to the rest are an
 # installation. For tests of a fetcher that is missing, does not start, or misbehaves.
@@ -26,7 +26,8 @@ sub new
     File::Path::make_path(values %mine);
     # Binaries follow links to find where they are, and with that the rest: real copies.
     PostgreSQL::Test::Utils::system_or_bail('cp', '-a', "$folder{bindir}/.", $mine{bindir});
-    PostgreSQL::Test::Utils::system_or_bail('cp', '-asL', "$folder{$_}/.", $mine{$_}) for qw(pkglibdir sharedir);
+    PostgreSQL::Test::Utils::system_or_bail('cp', '-asL', "$folder{$_}/.", $mine{$_})
+        for qw(pkglibdir sharedir);
     # The module looks for the fetcher where the server's libraries are.
     my $path = $mine{bindir};
     $path =~ s{/bin$}{} or croak "binaries are not in a folder bin: $path";

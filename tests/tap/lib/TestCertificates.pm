@@ -15,9 +15,11 @@ use IPC::Run ();
 sub new
 {
     my ($class, $dir, $name) = @_;
-    my $self = bless { dir => $dir, name => $name, cert => "$dir/$name.crt", key => "$dir/$name.key" }, $class;
-    _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', 2,
-        '-subj', "/CN=$name", '-keyout', $self->{key}, '-out', $self->{cert});
+    my $self =
+        bless { dir => $dir, name => $name, cert => "$dir/$name.crt", key => "$dir/$name.key" },
+        $class;
+    _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+        '-days', 2, '-subj', "/CN=$name", '-keyout', $self->{key}, '-out', $self->{cert});
     return $self;
 }
 
@@ -34,8 +36,11 @@ sub issue
     _write("$base.ext", "subjectAltName=$alternative\nextendedKeyUsage=$usage\n");
     _openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
         '-subj', "/CN=$name", '-keyout', "$base.key", '-out', "$base.csr");
-    _openssl('x509', '-req', '-in', "$base.csr", '-CA', $self->{cert}, '-CAkey', $self->{key},
-        '-CAcreateserial', '-days', $option{days} // 1, '-extfile', "$base.ext", '-out', "$base.crt");
+    _openssl(
+        'x509', '-req', '-in', "$base.csr",
+        '-CA', $self->{cert}, '-CAkey', $self->{key},
+        '-CAcreateserial', '-days', $option{days} // 1, '-extfile',
+        "$base.ext", '-out', "$base.crt");
     return { ca_cert => $self->{cert}, cert => "$base.crt", key => "$base.key" };
 }
 
@@ -44,7 +49,7 @@ sub _openssl
     my @arguments = @_;
     my $output = '';
     IPC::Run::run(['openssl', @arguments], '<', \undef, '>', \$output, '2>&1')
-      or croak "openssl $arguments[0]: $output";
+        or croak "openssl $arguments[0]: $output";
     return;
 }
 
