@@ -28,7 +28,7 @@
 enum frame_type {
     /* keeper to fetcher */
     FRAME_SETTINGS = 1, /* SCOPE, CACHE_TTL, NEGATIVE_TTL, then pairs of SETTING_NAME and SETTING_VALUE */
-    FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT */
+    FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT, perhaps CACHE_TTL */
     FRAME_CANCEL = 3,   /* id of a fetch nobody waits for */
     FRAME_PING = 4,     /* id */
 
@@ -48,7 +48,9 @@ enum frame_tag {
     TAG_TIMEOUT = 5,        /* ms for the whole operation */
     TAG_SETTING_NAME = 6,   /* of vc_settings_set */
     TAG_SETTING_VALUE = 7,
-    TAG_CACHE_TTL = 8,    /* ms; the fetcher keeps the platform's template as long */
+    /* ms. In the settings: how long the fetcher keeps the platform's template. In a fetch: how old
+     * the template may be for this one. */
+    TAG_CACHE_TTL = 8,
     TAG_NEGATIVE_TTL = 9, /* ms */
 
     TAG_OUTCOME = 20, /* enum vc_code; VC_CANCELLED: the scope is not the fetcher's, ask again */

@@ -55,6 +55,7 @@
 
 static WaitEventSet *wait_set = NULL; /* NULL: the fetcher has changed, or there is none yet */
 static int socket_event;              /* in wait_set; -1: no socket */
+static vc_msec flushed_at = 0;        /* 0: never */
 
 /* ---- answers that the keeper makes itself ---- */
 
@@ -198,6 +199,17 @@ static void send_settings(void)
     pfree(frame);
 }
 
+/*
+ * How old the platform's template may be that the fetcher builds a connection with: read since the
+ * last flush, and for a refresh read now.
+ */
+static vc_msec template_age_max(const TvFetch *fetch, vc_msec now)
+{
+    vc_msec since_flush = flushed_at != 0 ? now - flushed_at : tv_cache_ttl;
+
+    return fetch->anew ? 0 : Min(since_flush, tv_cache_ttl);
+}
+
 /* False where the fetcher takes no more now. */
 static bool send_fetch(TvFetch *fetch, vc_msec now)
 {
@@ -212,6 +224,7 @@ static bool send_fetch(TvFetch *fetch, vc_msec now)
     frame_put(&writer, TAG_NAME, fetch->key.name, fetch->key.name_len);
     frame_put_number(&writer, TAG_WANTED_VERSION, fetch->key.wanted_version);
     frame_put_number(&writer, TAG_TIMEOUT, Max(1, fetch->deadline - now));
+    frame_put_number(&writer, TAG_CACHE_TTL, template_age_max(fetch, now));
     size = frame_end(&writer);
     if (size > 0 && tv_fetcher_send(frame, size))
         return true;
@@ -337,6 +350,7 @@ static void flush(uint64 ticket)
     TvFlushResult result = {.ticket = ticket};
     TvFetch *fetch;
 
+    flushed_at = vc_now();
     result.dropped = tv_cache_drop_all();
     /* Reads that have begun may bring what was to be forgotten: they begin anew. */
     while ((fetch = tv_fetch_oldest_sent()) != NULL) {

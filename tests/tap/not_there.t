@@ -163,8 +163,8 @@ for my $case (
     [   'an unknown placeholder', 'postgresql://db.example/{tenant}?application_name={nonsense}',
         qr/nonsense/
     ],
-    ['an unbalanced opening brace', 'postgresql://db.example/{tenant', qr/brace|placeholder/],
-    ['an unbalanced closing brace', 'postgresql://db.example/tenant}', qr/brace|placeholder/],
+    ['an unbalanced opening brace', 'postgresql://db.example/{tenant', qr/unbalanced "\{"/],
+    ['an unbalanced closing brace', 'postgresql://db.example/tenant}', qr/unbalanced "\}"/],
     ['no placeholder', 'postgresql://db.example/everybody', qr/placeholder|tenant/],
     ['no URL', 'not a url {tenant}', qr/template|URL/i])
 {
