@@ -336,16 +336,9 @@ enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer)
 
 bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket)
 {
-    struct freshness_settings settings = tv_freshness_settings();
     TvSlot *slot = tv_cache_find(key);
-    vc_msec now = vc_now();
 
-    if (slot == NULL)
-        return false;
-    if (refresh)
-        return slot->started_ticket > ticket;
-    return freshness_judge(&slot->state, &settings, slot->answered_ticket > ticket,
-                           tv_outage_now(now), now) != FRESH_ASK;
+    return slot != NULL && (refresh ? slot->started_ticket : slot->answered_ticket) > ticket;
 }
 
 int64 tv_cache_drop_all(void)
