@@ -238,8 +238,8 @@ static void send_cancel(uint64 id)
     struct frame_writer writer;
 
     frame_begin(&writer, frame, sizeof(frame), FRAME_CANCEL, id);
-    (void)tv_fetcher_send(frame,
-                          frame_end(&writer)); /* if not, its answer comes and is not heard */
+    /* Where it cannot be sent, the answer comes and is not heard. */
+    (void)tv_fetcher_send(frame, frame_end(&writer));
 }
 
 static void send_fetches(void)
