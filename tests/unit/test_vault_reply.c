@@ -118,6 +118,7 @@ static const struct unfolding unfoldings[] = {
      "permission denied; invalid token"},
     {"1 error occurred: not a list", " not a list"},
     {"3 errors", "3 errors"},
+    {" error occurred:\\n\\t* x", " error occurred: * x"},
     {"errors occurred:\\n\\t* x", "errors occurred: * x"},
     {"two\\n* stars", "two * stars"},
     {"1 error occurred:\\n\\t* 2 * 3", "2 * 3"},
