@@ -268,6 +268,14 @@ static unsigned max_retries(const struct call *call)
     return (unsigned)client->settings.max_retries;
 }
 
+/* A quota's seconds are cut to whole ones by OpenBao (0 for the last of them): one more is due. */
+static long retry_after(const struct call *call, const struct vc_reply *reply)
+{
+    if (reply == NULL || reply->retry_after < 0)
+        return -1;
+    return call->outcome.code == VC_RATE_LIMITED ? reply->retry_after + 1 : reply->retry_after;
+}
+
 /* reply may be NULL. sent: the try may have had an effect. */
 static void retry_or_finish(struct call *call, const struct vc_reply *reply, bool sent)
 {
@@ -278,9 +286,9 @@ static void retry_or_finish(struct call *call, const struct vc_reply *reply, boo
 
     if (lacks_leader(call) && round > LEADERLESS_ROUND)
         round = LEADERLESS_ROUND;
-    retry = vc_retry_decide(
-        &call->request, &call->outcome, sent, reply == NULL ? -1 : reply->retry_after, round,
-        lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call), untried_count(call));
+    retry = vc_retry_decide(&call->request, &call->outcome, sent, retry_after(call, reply), round,
+                            lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call),
+                            untried_count(call));
     if (retry.kind == VC_RETRY_NO || call->client->shutting_down) {
         finish(call, reply);
         return;
