@@ -93,6 +93,14 @@ is_refused($node->ask(password('gone')),
     '42704', qr/deleted/, 'a deletion in Vault ends the entry at once, stale_limit or not');
 is_refused($node->ask(password('barred')),
     '42501', qr/barred/, 'a lost permission ends the entry at once');
+# Vault goes away, and the answer that there is none has been forgotten: what was ended stays so.
+$node->change_settings(negative_ttl => '100ms');
+$vault->stop;
+sleep 0.5;
+for my $tenant ('gone', 'barred') {
+    is($node->ask(password($tenant))->{out}, '', "... and an outage does not bring it back ($tenant)");
+}
+$vault->start;
 $vault->put_policy('tenant_vault');
 
 ### 4

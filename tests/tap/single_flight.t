@@ -36,27 +36,27 @@ sub password
 $node->value(password('warm'));    # the login, and the platform's template
 my $status_session = $node->background_psql('postgres');
 
-# Runs the texts while Vault is frozen, thaws it when $waiting of them wait.
+# Runs the texts while Vault is frozen, thaws it when $waiting of them wait. The sessions connect
+# first and stand at a gate, so that Vault is frozen for a moment only: a long silence would be
+# taken for an outage, and a read would be tried again.
 sub all_at_once
 {
     my ($texts, $waiting, $before_thaw) = @_;
+    my $gate = 'DO $$ BEGIN PERFORM pg_advisory_lock_shared(1); END $$;';
+    my $waiters = sub { $status_session->query_safe('SELECT waiters FROM tenant_vault.status') };
+    my $at_gate = q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted};
+
+    $status_session->query_safe('SELECT pg_advisory_lock(1)');
+    my $running = $node->start_sessions([map { "$gate $_" } @$texts]);
+    $node->wait_until(sub { $status_session->query_safe($at_gate) == @$texts })
+        or die 'not all sessions have come to the gate';
     $vault->freeze;
-    my @answers = $node->sessions(
-        $texts,
-        meanwhile => sub {
-            my $waiters = 0;
-            $node->wait_until(
-                sub {
-                    ($waiters =
-                            $status_session->query_safe('SELECT waiters FROM tenant_vault.status'))
-                        == $waiting;
-                },
-                20);
-            is($waiters, $waiting, "... $waiting sessions wait at the same time");
-            $before_thaw->(@_) if $before_thaw;
-            $vault->thaw;
-        });
-    return @answers;
+    $status_session->query_safe('SELECT pg_advisory_unlock(1)');
+    $node->wait_until(sub { $waiters->() == $waiting }, 10);
+    is($waiters->(), $waiting, "... $waiting sessions wait at the same time");
+    $before_thaw->() if $before_thaw;
+    $vault->thaw;
+    return $node->finish_sessions($running);
 }
 
 ### 1
