@@ -80,6 +80,10 @@ void tv_status_fetcher_ended(const char *trouble)
     LWLockAcquire(tv_status_lock, LW_EXCLUSIVE);
     forget_fetcher(&tv_control->status);
     strlcpy(tv_control->fetcher_trouble, trouble, sizeof(tv_control->fetcher_trouble));
+    if (trouble[0] != '\0') {
+        strlcpy(tv_control->status.last_error, trouble, sizeof(tv_control->status.last_error));
+        tv_control->status.last_error_at = GetCurrentTimestamp();
+    }
     LWLockRelease(tv_status_lock);
 }
 
