@@ -12,14 +12,16 @@ use strict;
 use warnings;
 
 use Carp;
-use File::Copy ();
+use File::Basename qw(dirname);
 use File::Path ();
 use PostgreSQL::Test::Utils ();
 
 sub new
 {
     my ($class) = @_;
-    my %folder = map { $_ => _pg_config("--$_") } qw(bindir pkglibdir sharedir);
+    my %folder = map { $_ => _pg_config("--$_") } qw(bindir libdir pkglibdir sharedir);
+    # Shared libraries of the installation's own; Debian's are the system's.
+    delete $folder{libdir} if index($folder{libdir}, dirname($folder{bindir}) . '/') != 0;
     my $common = _common_parent(values %folder);
     my $top = PostgreSQL::Test::Utils::tempdir('installation');
     my %mine = map { $_ => $top . substr($folder{$_}, length $common) } keys %folder;
@@ -27,7 +29,7 @@ sub new
     # Binaries follow links to find where they are, and with that the rest: real copies.
     PostgreSQL::Test::Utils::system_or_bail('cp', '-a', "$folder{bindir}/.", $mine{bindir});
     PostgreSQL::Test::Utils::system_or_bail('cp', '-asL', "$folder{$_}/.", $mine{$_})
-        for qw(pkglibdir sharedir);
+        for grep { $_ ne 'bindir' } keys %folder;
     # The module looks for the fetcher where the server's libraries are.
     my $path = $mine{bindir};
     $path =~ s{/bin$}{} or croak "binaries are not in a folder bin: $path";
