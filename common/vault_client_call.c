@@ -263,7 +263,7 @@ static unsigned max_retries(const struct call *call)
         return 0;
     /* In an outage each address is asked once, so that whoever has something cached need not wait.
      */
-    if (client->outage && !client->status.reachable)
+    if (call->hurried && !client->status.reachable)
         return 0;
     return (unsigned)client->settings.max_retries;
 }
@@ -459,6 +459,7 @@ void call_start(struct call *call, vc_msec deadline)
     call->address = call->fixed_origin != NULL ? 0 : call->client->address;
     call->redirected = false;
     call->given_up = false;
+    call->hurried = call->client->outage;
     vc_error_clear(&call->outcome);
     try_now(call, vc_now());
 }

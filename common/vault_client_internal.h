@@ -55,6 +55,7 @@ struct call {
     const char
         *fixed_origin; /* the only one to ask, without retries; NULL: the settings' addresses */
     const char *fixed_namespace; /* that goes with fixed_origin */
+    bool hurried;                /* began in an outage: each address is asked once */
     bool counted;                /* among the transfers that VC_TRANSPORT_MAX_CONNECTIONS bounds */
     call_done done;
     void *owner;
@@ -113,6 +114,7 @@ struct session {
     bool forced; /* a 403 has forced a login, and nothing was read since */
     struct vc_token_state life;
     vc_msec spread; /* jitter of the present backoff */
+    vc_msec act_at; /* its end and the jitter; 0: it has not ended */
 
     enum login_step step;
     struct call call;
@@ -189,6 +191,7 @@ struct vc_operation {
     bool mount_asked; /* STEP_MOUNT was taken */
     unsigned tokens;  /* that were refused so far */
     unsigned login_failures;
+    bool hurried;                           /* began in an outage */
     unsigned long refused_generation;       /* of the token that the refusal is about */
     struct vc_error refusal;                /* the 403 or 404 that is being explained */
     char refused_path[VC_REQUEST_PATH_MAX]; /* as a policy would name it */
