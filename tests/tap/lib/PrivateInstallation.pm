@@ -28,8 +28,9 @@ sub new
     File::Path::make_path(values %mine);
     # Binaries follow links to find where they are, and with that the rest: real copies.
     PostgreSQL::Test::Utils::system_or_bail('cp', '-a', "$folder{bindir}/.", $mine{bindir});
-    PostgreSQL::Test::Utils::system_or_bail('cp', '-asL', "$folder{$_}/.", $mine{$_})
-        for grep { $_ ne 'bindir' } keys %folder;
+    # One folder may lie in another, and be there already: forced.
+    PostgreSQL::Test::Utils::system_or_bail('cp', '-asLf', "$folder{$_}/.", $mine{$_})
+        for grep { $_ ne 'bindir' } sort keys %folder;
     # The module looks for the fetcher where the server's libraries are.
     my $path = $mine{bindir};
     $path =~ s{/bin$}{} or croak "binaries are not in a folder bin: $path";
