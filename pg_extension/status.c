@@ -3,8 +3,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
 #include "guc.h"
 #include "miss_ring.h"
 #include "secret_cache.h"
@@ -97,20 +95,19 @@ void tv_status_fetches_under_way(int count)
     LWLockRelease(tv_status_lock);
 }
 
-/* A text field, cut to fit and with what is not printable replaced: the views show it as it is. */
+/*
+ * A text field, cut to fit. The views show it as it is, in whatever encoding a database has: what
+ * is not printable ASCII is replaced.
+ */
 static void copy_text(const unsigned char *payload, size_t len, uint8 tag, char *to, size_t size)
 {
-    struct frame_field field;
+    struct frame_field field = {.len = 0};
     size_t n;
 
-    to[0] = '\0';
-    if (!frame_find(payload, len, tag, &field))
-        return;
+    (void)frame_find(payload, len, tag, &field);
     n = Min(field.len, size - 1);
-    if (n < field.len) /* not in the middle of a character */
-        n = pg_encoding_mbcliplen(PG_UTF8, (const char *)field.data, field.len, n);
     for (size_t i = 0; i < n; i++)
-        to[i] = field.data[i] < 0x20 || field.data[i] == 0x7f ? '?' : field.data[i];
+        to[i] = field.data[i] < 0x20 || field.data[i] >= 0x7f ? '?' : field.data[i];
     to[n] = '\0';
 }
 
