@@ -154,7 +154,8 @@ my @cases = (
     ['list', '58030', qr/./],
     ['flat', '58030', qr/./],
     ['no-metadata', '58030', qr/./],
-    ['header', '58030', qr/./],
+    # libcurl before 8.0 reports a header line beyond its bound as a lack of memory.
+    ['header', qr/58000|58030|53200/, qr/./],
     ['no-http', qr/58000|58030/, qr/./],
     ['empty', qr/58000|58030/, qr/./],
     ['endless', qr/58000|58030/, qr/./],

@@ -119,15 +119,21 @@ my $cwd = PostgreSQL::Test::Utils::tempdir('upgrade');
     my $here = Cwd::getcwd();
     chdir $cwd or die "$cwd: $!";
     $new->command_ok(
-        [   'pg_upgrade', '--no-sync', '-d', $old->data_dir,
-            '-D', $new->data_dir, '-b', $bin,
-            '-B', $bin, '-s', $new->host,
-            '-p', $old->port, '-P', $new->port
+        [   'pg_upgrade', '--no-sync', '--retain', '-d',
+            $old->data_dir, '-D', $new->data_dir, '-b',
+            $bin, '-B', $bin, '-s',
+            $new->host, '-p', $old->port, '-P',
+            $new->port
         ],
         'pg_upgrade runs with the library preloaded');
     chdir $here;
 }
-is($vault->logins($mark), 0, '... without a login, because nobody may connect meanwhile');
+is($vault->logins($mark), 0, '... without a login');
+my ($server_log) = glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_server.log';
+my $upgrading = PostgreSQL::Test::Utils::slurp_file($server_log);
+like($upgrading, qr/background worker "logical replication launcher"|ready to accept connections/,
+    '... and says what its servers did');
+unlike($upgrading, qr/tenant_vault keeper/, '... which had no keeper: they have nobody to serve');
 $new->start;
 is_answer($new->ask(password('acme')), 's3cret of acme', 'the upgraded cluster answers');
 is_answer($new->ask(password('acme'), user => 'plain'), 's3cret of acme', '... and has the grants');
