@@ -12,6 +12,7 @@
 #define KEPT_BODY_MAX 65536 /* a buffer that grew beyond this is freed after the reply */
 #define KEPT_CONNECTIONS ((long)(VC_TRANSPORT_MAX_CONNECTIONS * 2)) /* idle ones included */
 #define FILE_CHECK_INTERVAL 1000 /* milliseconds between looks at the TLS files */
+#define SHORTEST_SECRET 8        /* a shorter token ("root") is also a word */
 
 bool vc_transport_global_init(void)
 {
@@ -369,7 +370,9 @@ static enum vc_code code_of(const struct vc_transfer *transfer)
     case CURLE_OK:
         return VC_OK;
     case CURLE_OUT_OF_MEMORY:
-        return VC_NO_MEMORY;
+        /* In the midst of the head: what libcurl calls a line that is too long for it. */
+        return transfer->head_bytes > 0 && transfer->reply.body.len == 0 ? VC_REPLY_TOO_LARGE
+                                                                         : VC_NO_MEMORY;
     case CURLE_OPERATION_TIMEDOUT:
         return VC_TIMEOUT;
     case CURLE_WRITE_ERROR:
@@ -454,15 +457,52 @@ static bool was_sent(const struct vc_transfer *transfer)
     return started > 0;
 }
 
+/* Overwrites every occurrence, in place. */
+static void blot_out(char *text, size_t len, const char *secret, size_t secret_len)
+{
+    char *at;
+
+    while ((at = memmem(text, len, secret, secret_len)) != NULL) {
+        memset(at, '*', secret_len);
+        len -= (size_t)(at - text) + secret_len;
+        text = at + secret_len;
+    }
+}
+
+/*
+ * What an error reply says goes into messages and logs. A server or a proxy before it may repeat
+ * the request there, and with it the token.
+ */
+static void hide_token(struct vc_transfer *transfer)
+{
+    static const char field[] = "X-Vault-Token: ";
+    struct vc_reply *reply = &transfer->reply;
+    const char *token = strstr(vc_buf_text(&transfer->header_text), field);
+    size_t len;
+
+    if (token == NULL || (transfer->result == CURLE_OK && reply->status < 300))
+        return;
+    token += sizeof(field) - 1;
+    len = strcspn(token, "\n");
+    if (len < SHORTEST_SECRET)
+        return;
+    if (reply->body.len > 0)
+        blot_out(reply->body.data, reply->body.len, token, len);
+    blot_out(reply->location, strlen(reply->location), token, len);
+    blot_out(transfer->words, strlen(transfer->words), token, len);
+}
+
 static void deliver(struct vc_transfer *transfer)
 {
     struct vc_error err;
     bool sent = was_sent(transfer);
 
+    if (transfer->result == CURLE_OK)
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
+    hide_token(transfer);
     if (transfer->result == CURLE_OK) {
         err.code = VC_OK;
         vc_error_clear(&err);
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
     } else {
         describe(&err, transfer);
     }

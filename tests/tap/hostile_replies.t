@@ -9,7 +9,8 @@
 #  3. redirects: to another host, to another scheme, in a loop, within the listed addresses
 #  4. 429 with and without Retry-After, 429 of a lagging standby, 412
 #  5. 500, 502, 503: retried for reads, and the error names the status
-#  6. after all that, everything else still works, with the same fetcher
+#  6. the token repeated in a reply is shown to nobody
+#  7. after all that, everything else still works, with the same fetcher
 use strict;
 use warnings;
 
@@ -111,6 +112,10 @@ my $first = ScriptedHttp->new(
     'e502' => sub { $_[0]->reply(502, '<html>Bad Gateway</html>', 'Content-Type' => 'text/html') },
     'e503' => sub { $_[0]->reply(503, 'no healthy upstream') },
     'e418' => sub { $_[0]->json_text(418, '{"errors":["teapot"]}') },
+    'echo' => sub {
+        my $sent = $_[0]->request->{headers}{'x-vault-token'};
+        $_[0]->json_text(500, qq({"request_id":"$sent","errors":["who is $sent?"]}));
+    },
     'forged' => sub { $_[0]->json_text(500, '{"errors":["line one\nLOG:  forged line"]}') },);
 
 my $folder = PostgreSQL::Test::Utils::tempdir('token');
@@ -176,6 +181,7 @@ my @cases = (
     ['e502', '58000', qr/502/],
     ['e503', '58000', qr/503/],
     ['e418', qr/58\d+/, qr/418|teapot/],
+    ['echo', '58000', qr/500: who is \*+\?/],
     ['forged', '58000', qr/line one/]);
 my @answers = $node->sessions([map { password($_->[0]) } @cases]);
 for my $i (0 .. $#cases) {
@@ -187,6 +193,7 @@ for my $i (0 .. $#cases) {
     cmp_ok($answer->{seconds}, '<', TIMEOUT + 2, "$tenant: ... in time");
 }
 is(scalar(grep { $_->{err} =~ /VALUE/ } @answers), 0, 'no error shows a value of the reply');
+is(scalar(grep { $_->{err} =~ /\Q$token\E/ } @answers), 0, '... nor the token that it repeats');
 
 ### 3
 
@@ -240,7 +247,7 @@ for my $tenant ('e500', 'e502', 'e503') {
     cmp_ok(scalar(@requests), '<=', 12, "$tenant: ... within bounds");
 }
 
-### 6
+### 6 and 7
 
 is_answer($node->ask(password('beta')), 's3cret of beta', 'everything else still works');
 is($node->status->{fetcher_pid}, $fetcher, '... with the same fetcher');
