@@ -27,7 +27,7 @@
 
 enum frame_type {
     /* keeper to fetcher */
-    FRAME_SETTINGS = 1, /* SCOPE, CACHE_TTL, NEGATIVE_TTL, then pairs of SETTING_NAME and SETTING_VALUE */
+    FRAME_SETTINGS = 1, /* SCOPE, CACHE_TTL, NEGATIVE_TTL, perhaps REFUSAL, then pairs of SETTING_NAME and SETTING_VALUE */
     FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT, perhaps CACHE_TTL */
     FRAME_CANCEL = 3,   /* id of a fetch nobody waits for */
     FRAME_PING = 4,     /* id */
@@ -52,6 +52,8 @@ enum frame_tag {
      * the template may be for this one. */
     TAG_CACHE_TTL = 8,
     TAG_NEGATIVE_TTL = 9, /* ms */
+    /* What the last fetcher said in ST_REFUSAL, for the next one: absent after a reload. */
+    TAG_REFUSAL = 10,
 
     TAG_OUTCOME = 20, /* enum vc_code; VC_CANCELLED: the scope is not the fetcher's, ask again */
     TAG_MESSAGE = 21,
@@ -89,7 +91,8 @@ enum frame_tag {
     TAG_ST_FAILURES = 75,
     TAG_ST_ERROR = 76,    /* text of the last error */
     TAG_ST_ERROR_CODE = 77,
-    TAG_ST_ERROR_AGE = 78 /* ms */
+    TAG_ST_ERROR_AGE = 78, /* ms */
+    TAG_ST_REFUSAL = 79 /* a refused login, for the next fetcher: the keeper only keeps it */
 };
 
 enum frame_kind {

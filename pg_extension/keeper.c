@@ -190,6 +190,7 @@ static void send_settings(void)
     frame_put(&writer, TAG_SCOPE, scope, scope_len);
     frame_put_number(&writer, TAG_CACHE_TTL, tv_cache_ttl);
     frame_put_number(&writer, TAG_NEGATIVE_TTL, tv_negative_ttl);
+    tv_status_put_refusal(&writer);
     tv_guc_for_each_fetcher_setting(put_setting, &writer);
     size = frame_end(&writer);
     if (size == 0 || !tv_fetcher_send(frame, size))
@@ -418,6 +419,7 @@ static void reload(void)
 {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
+    tv_status_forget_refusal();
     if (tv_fetcher_running())
         send_settings();
 }

@@ -38,6 +38,8 @@ void tv_status_keeper_started(int pid)
     counted.logins = status->logins;
     counted.renewals = status->renewals;
     counted.failures = status->failures;
+    if (PgReloadTime > tv_control->refusal_at) /* a reload while there was no keeper */
+        tv_control->refusal_len = 0;
     LWLockRelease(tv_status_lock);
 }
 
@@ -141,6 +143,18 @@ static void copy_error(TvStatus *status, const unsigned char *payload, size_t le
     status->last_error_at = ms_from_now(now, -frame_find_number(payload, len, TAG_ST_ERROR_AGE, 0));
 }
 
+static void copy_refusal(const unsigned char *payload, size_t len, TimestampTz now)
+{
+    struct frame_field field;
+
+    tv_control->refusal_len = 0;
+    if (!frame_find(payload, len, TAG_ST_REFUSAL, &field) || field.len > TV_REFUSAL_SIZE)
+        return;
+    memcpy(tv_control->refusal, field.data, field.len);
+    tv_control->refusal_len = field.len;
+    tv_control->refusal_at = now;
+}
+
 static void update_rate(TvStatus *status, TimestampTz now)
 {
     TimestampTz passed = now - counted.window_start;
@@ -170,8 +184,24 @@ void tv_status_from_fetcher(const unsigned char *payload, size_t len)
     status->renewals = counted.renewals + frame_find_number(payload, len, TAG_ST_RENEWALS, 0);
     status->failures = counted.failures + frame_find_number(payload, len, TAG_ST_FAILURES, 0);
     copy_error(status, payload, len, now);
+    copy_refusal(payload, len, now);
     status->last_status_at = now;
     update_rate(status, now);
+    LWLockRelease(tv_status_lock);
+}
+
+void tv_status_put_refusal(struct frame_writer *writer)
+{
+    LWLockAcquire(tv_status_lock, LW_SHARED);
+    if (tv_control->refusal_len > 0)
+        frame_put(writer, TAG_REFUSAL, tv_control->refusal, tv_control->refusal_len);
+    LWLockRelease(tv_status_lock);
+}
+
+void tv_status_forget_refusal(void)
+{
+    LWLockAcquire(tv_status_lock, LW_EXCLUSIVE);
+    tv_control->refusal_len = 0;
     LWLockRelease(tv_status_lock);
 }
 

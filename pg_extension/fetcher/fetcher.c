@@ -82,6 +82,19 @@ static void apply_settings(struct fetcher *fetcher)
     fetcher->report_at = vc_now();
 }
 
+/* What a fetcher before this one was refused is not tried again. */
+static void recall_refusal(struct fetcher *fetcher, const unsigned char *payload, size_t len)
+{
+    struct vc_login_refusal refusal;
+    struct frame_field field;
+
+    if (fetcher->settings_err.code != VC_OK || !frame_find(payload, len, TAG_REFUSAL, &field) ||
+        field.len != sizeof(refusal))
+        return;
+    memcpy(&refusal, field.data, sizeof(refusal));
+    vc_client_recall_refusal(fetcher->client, &refusal);
+}
+
 static bool take_settings(struct fetcher *fetcher, const unsigned char *payload, size_t len)
 {
     if (fetcher->configured && !settings_frame_same_scope(&fetcher->settings, payload, len))
@@ -91,6 +104,7 @@ static bool take_settings(struct fetcher *fetcher, const unsigned char *payload,
     if (!settings_frame_read(payload, len, &fetcher->settings, &fetcher->settings_err))
         return false;
     apply_settings(fetcher);
+    recall_refusal(fetcher, payload, len);
     return true;
 }
 

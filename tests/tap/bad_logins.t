@@ -9,6 +9,7 @@
 #  5. a token that is bound to another address; a wrong token; a token file that is missing
 #  6. a new credential in the file ends the refusal, without a reload
 #  7. a role that is locked out: one login, and the error says so
+#  8. a fetcher or keeper that ends and comes back does not try a refused credential again
 use strict;
 use warnings;
 
@@ -226,6 +227,33 @@ is_refused(
     'a role that is locked out is refused',
     hint => qr/lock/i);
 is($answer->{logins}, 1, '... after one login');
+
+### 8
+
+my %restarted = $vault->approle('restarted');
+$answer =
+    ask_with(%restarted, secret_id_file => $vault->credential_file('retried', 'not-a-secret-id'));
+is($answer->{logins}, 1, 'a wrong secret_id before restarts: one login');
+my $before = $vault->audit_mark;
+my %restart = (
+    'restart_fetcher()' => sub { $node->value('SELECT tenant_vault.restart_fetcher()') },
+    'a kill of the fetcher' => sub { kill 'KILL', $node->fetcher_pid },
+    'an end of the keeper' => sub { kill 'TERM', $node->keeper_pid });
+for my $what (sort keys %restart) {
+    my $fetcher = $node->fetcher_pid;
+    for (1 .. 3) {
+        $restart{$what}->();
+        $node->wait_until(sub { my $pid = $node->fetcher_pid; $pid && $pid != $fetcher });
+        $fetcher = $node->fetcher_pid;
+        $answer = $node->ask($question);
+    }
+    is_refused($answer, '28000', qr/invalid role or secret ID/, "after $what: the same error");
+    is($vault->audit_count(path => $login, since => $before), 0, '... without another login');
+}
+is_deeply([$vault->locked_role_ids], [$role_id], '... and the role is not locked out');
+$vault->credential_file('retried', $vault->mint_secret_id('restarted'));
+ok( $node->wait_until(sub { $node->ask($question)->{exit} == 0 }, 10),
+    '... until its file changes');
 
 $node->stop;
 done_testing();
