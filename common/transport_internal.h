@@ -122,8 +122,8 @@ enum vc_code transfer_set_request(struct vc_transfer *transfer, const char *orig
 bool poll_open(struct vc_transport *transport);
 void poll_close(struct vc_transport *transport);
 bool poll_attach(struct connection_pool *pool);
-curl_socket_t poll_open_socket(void *pool, curlsocktype purpose, struct curl_sockaddr *address);
-int poll_close_socket(void *pool, curl_socket_t fd);
+curl_socket_t poll_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address);
+int poll_close_socket(void *ctx, curl_socket_t fd);
 /* Hands what has happened to libcurl. */
 void poll_events(struct vc_transport *transport);
 /* Lets libcurl do what it wants to do now without an event. */
