@@ -33,12 +33,12 @@ $primary->backup('base');
 my $standby = TenantVaultNode->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->{settings} = { %{ $primary->{settings} } };
+my $mark = $vault->audit_mark;
 $standby->start;
 $primary->wait_for_catchup($standby);
 
 ### 1
 
-my $mark = $vault->audit_mark;
 is_answer($standby->ask('SELECT pg_is_in_recovery()'), 't', 'the standby is one');
 is_answer($standby->ask(password('acme')), 's3cret of acme', 'a standby answers from Vault');
 is($vault->logins($mark), 1, '... by a login of its own');
@@ -59,16 +59,18 @@ is_answer(
 is($standby->ask(password('acme'), user => 'plain')->{sqlstate},
     '42501', '... and so does one that was taken');
 
-# In a session that has cached its decision already.
+# In a session that has cached its decision already. Another grant stays, so that nothing but the
+# decision itself is what changes.
+$primary->value(q{SELECT tenant_vault.grant_tenant('acme', 'plain')});
+$primary->wait_for_catchup($standby);
 my $session =
     $standby->background_psql('postgres', on_error_stop => 0, extra_params => ['-U', 'plain']);
 is($session->query(password('beta')), 's3cret of beta', 'a session is answered');
 $primary->value(q{SELECT tenant_vault.revoke_tenant('beta', 'plain')});
 $primary->wait_for_catchup($standby);
-isnt(
-    $session->query(password('beta')),
-    's3cret of beta',
-    '... and refused in the same session once the grant is gone on the primary');
+isnt($session->query(password('beta')),
+    's3cret of beta', '... and refused in the same session once the grant is gone on the primary');
+is($session->query(password('acme')), 's3cret of acme', '... which keeps its other grant');
 $session->quit;
 
 ### 4
