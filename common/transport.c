@@ -5,6 +5,7 @@
  */
 #include "transport.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "transport_internal.h"
@@ -16,6 +17,12 @@
 
 bool vc_transport_global_init(void)
 {
+    struct sigaction action;
+
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = SIG_IGN;
+        sigaction(SIGPIPE, &action, NULL);
+    }
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, vc_hook_malloc, vc_hook_free, vc_hook_realloc,
                                 vc_hook_strdup, vc_hook_calloc) == CURLE_OK;
 }
@@ -203,7 +210,10 @@ static void free_retired_pools(struct vc_transport *transport)
     }
 }
 
-/* settings: their part that connections are made under, as the pool in force has it or anew. */
+/*
+ * settings: their part that connections are made under. The pool that was in force goes with the
+ * next run, or with its last transfer.
+ */
 static bool replace_pool(struct vc_transport *transport, const struct vc_settings *settings)
 {
     struct connection_pool *pool = pool_new(transport, settings);
@@ -214,10 +224,11 @@ static bool replace_pool(struct vc_transport *transport, const struct vc_setting
         pool_free_idle(transport->pools);
     pool->next = transport->pools;
     transport->pools = pool;
-    free_retired_pools(transport);
     return true;
 }
 
+/* libcurl keeps the authorities that it has read with the pool, so that a changed file means
+ * another pool. */
 static bool tls_files_changed(const struct connection_pool *pool)
 {
     struct vc_file_stamp stamp;
@@ -232,16 +243,11 @@ static bool tls_files_changed(const struct connection_pool *pool)
     return false;
 }
 
-/* Without memory for a new pool the old one goes on, until the next look. */
-static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
+/* The same options, new connections. Without memory for them the old pool goes on. */
+static void renew_pool(struct vc_transport *transport)
 {
     const struct connection_options *options = &transport->pools->options;
 
-    if (now - transport->files_checked_at < FILE_CHECK_INTERVAL)
-        return;
-    transport->files_checked_at = now;
-    if (!tls_files_changed(transport->pools))
-        return;
     replace_pool(transport, &(struct vc_settings){.ca_cert = options->file[TLS_CA_CERT],
                                                   .ca_path = options->file[TLS_CA_PATH],
                                                   .client_cert = options->file[TLS_CLIENT_CERT],
@@ -249,6 +255,15 @@ static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
                                                   .tls_server_name = options->server_name,
                                                   .skip_verify = options->skip_verify,
                                                   .connect_timeout = options->connect_timeout});
+}
+
+static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
+{
+    if (now - transport->files_checked_at < FILE_CHECK_INTERVAL)
+        return;
+    transport->files_checked_at = now;
+    if (tls_files_changed(transport->pools))
+        renew_pool(transport);
 }
 
 /* ---- the transport ---- */
@@ -510,6 +525,37 @@ static void deliver(struct vc_transfer *transfer)
     transfer_release(transfer);
 }
 
+static void end_transfers_of(struct connection_pool *pool)
+{
+    struct vc_transport *transport = pool->transport;
+    struct vc_transfer *next;
+
+    for (struct vc_transfer *transfer = transport->running.head; transfer != NULL;
+         transfer = next) {
+        next = transfer->next;
+        if (transfer->pool != pool)
+            continue;
+        curl_multi_remove_handle(pool->multi, transfer->easy);
+        transfer->result = CURLE_OUT_OF_MEMORY;
+        list_remove(transfer);
+        list_append(&transport->finished, transfer);
+    }
+}
+
+/* Without memory for another pool the broken one is tried again: each of its failures ends what
+ * runs. */
+static void give_up_broken_pools(struct vc_transport *transport)
+{
+    for (struct connection_pool *pool = transport->pools; pool != NULL; pool = pool->next) {
+        if (!pool->broken)
+            continue;
+        end_transfers_of(pool);
+        pool->broken = false;
+        if (pool == transport->pools)
+            renew_pool(transport);
+    }
+}
+
 /* Only what has finished by now: a callback that starts what fails at once must not keep this
  * going. */
 static void deliver_finished(struct vc_transport *transport)
@@ -538,6 +584,7 @@ void vc_transport_run(struct vc_transport *transport)
         poll_drive(pool, now);
     if (transport->alarm_at <= now)
         transport->alarm_at = NEVER;
+    give_up_broken_pools(transport);
     deliver_finished(transport);
     free_retired_pools(transport);
     poll_rearm(transport);

@@ -51,6 +51,8 @@ struct connection_pool {
     struct vc_transport *transport;
     uint32_t id; /* tells the events of one pool's sockets from another's */
     CURLM *multi;
+    bool
+        broken; /* libcurl has failed in the middle of its work: the transfers end, the pool goes */
     vc_msec wake_at; /* when libcurl wants to be called without an event */
     struct connection_options options;
     struct vc_file_stamp stamp[TLS_FILES];

@@ -105,8 +105,7 @@ struct session {
     struct vc_buf token;
     unsigned long generation; /* of token: grows with each new one and with its loss */
     bool own;                 /* we logged in for it: ours to revoke */
-    bool rejected; /* token_file's last token was refused: not read again before it changes */
-    bool stored;   /* it is in token_store: not revoked at shutdown */
+    bool stored;              /* it is in token_store: not revoked at shutdown */
     bool batch;
     bool looked_up;                        /* lookup-self was allowed: it may ask about itself */
     bool proven;                           /* something was read with it */

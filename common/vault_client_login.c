@@ -256,7 +256,6 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     }
     begin_event(session, VC_TOKEN_LOGGED_IN, false);
     session->own = own;
-    session->rejected = false;
     session->looked_up = known != NULL;
     if (known == NULL)
         session->proven = false;
@@ -751,7 +750,6 @@ static void reset_refusals(struct vc_client *client)
     life->login_refused = false;
     life->blocked_until = 0;
     life->failures = 0;
-    session->rejected = false;
     session->forced = false;
     session->spread = 0;
     session->error.code = VC_OK;
@@ -784,7 +782,7 @@ static bool login_blocked(struct vc_client *client, vc_msec now)
 
     if (life->credential_changed)
         return false;
-    if (!life->login_refused && life->blocked_until <= now && !client->session.rejected)
+    if (!life->login_refused && life->blocked_until <= now)
         return false;
     life->credential_changed = any_file_changed(client);
     return !life->credential_changed;

@@ -326,8 +326,11 @@ static bool gives_up(const struct vc_operation *operation)
 {
     const struct vc_client *client = operation->client;
 
-    if (client->session.error.code == VC_OK || client->session.step != LOGIN_IDLE ||
-        client->status.reachable)
+    if (client->session.error.code == VC_OK || client->session.step != LOGIN_IDLE)
+        return false;
+    if (client->session.error.code == VC_NO_MEMORY)
+        return true;
+    if (client->status.reachable)
         return false;
     return operation->hurried || operation->login_failures > (unsigned)client->settings.max_retries;
 }
