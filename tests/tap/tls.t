@@ -79,7 +79,7 @@ sub show_certificate
     $node->value('SELECT tenant_vault.restart_fetcher()');
     return;
 }
-show_certificate('expired', days => -1);
+show_certificate('expired', expired => 1);
 is_refused(ask_with(qr/expired/), '58000', qr/expired/, 'an expired certificate is refused');
 show_certificate('named', name => 'DNS:vault.internal');
 is_refused(ask_with(qr/certificate|match/i),
