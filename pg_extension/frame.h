@@ -139,7 +139,7 @@ int frame_header_read(const void *bytes, size_t available, struct frame_header *
 bool frame_payload_valid(const void *payload, size_t len);
 /* The field at *offset, which moves on; false at the end or where it is malformed. */
 bool frame_next(const void *payload, size_t len, size_t *offset, struct frame_field *field);
-/* The first field with that tag. */
+/* The first field with that tag; false, and an empty one, where there is none. */
 bool frame_find(const void *payload, size_t len, uint8_t tag, struct frame_field *field);
 /* A number field's value; fallback where it is absent or not 8 bytes long. */
 int64_t frame_find_number(const void *payload, size_t len, uint8_t tag, int64_t fallback);
