@@ -56,6 +56,7 @@
 static WaitEventSet *wait_set = NULL; /* NULL: the fetcher has changed, or there is none yet */
 static int socket_event;              /* in wait_set; -1: no socket */
 static vc_msec flushed_at = 0;        /* 0: never */
+static uint64 restarted_ticket = 0;   /* of the last restart that somebody asked for */
 
 /* ---- answers that the keeper makes itself ---- */
 
@@ -302,10 +303,14 @@ static void fetcher_has_ended(void)
     return_fetches(tv_fetcher_had_spoken());
 }
 
-static void restart_fetcher(void)
+static void restart_fetcher(uint64 ticket)
 {
+    /* One that was asked for before the present fetcher began: there it is. */
+    if (ticket < restarted_ticket)
+        return;
     forget_wait_set();
     tv_fetcher_end();
+    restarted_ticket = tv_next_ticket();
     tv_status_fetcher_ended("");
     return_fetches(false);
     start_fetcher();
@@ -390,7 +395,7 @@ static void take_requests(void)
             flush(place.request.ticket);
             break;
         case TV_COMMAND_RESTART_FETCHER:
-            restart_fetcher();
+            restart_fetcher(place.request.ticket);
             break;
         }
     }
