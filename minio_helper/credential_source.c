@@ -1,0 +1,108 @@
+/*
+ * credential_source.c - where a tenant's credentials come from (credential_source.h). Called by
+ * credentials, exec, serve and check.
+ */
+#include "credential_source.h"
+
+#include <string.h>
+
+#include "s3_secret.h"
+#include "tenant_layout.h"
+
+static enum vc_code no_memory(struct vc_error *err)
+{
+    return vc_error_set(err, VC_NO_MEMORY, "out of memory while reading credentials");
+}
+
+/* Adds what the s3 secret of a tenant, or the platform's (NULL), says. */
+static enum vc_code read_secret(struct vault_session *session, const char *tenant, const char *name,
+                                struct s3_credentials *credentials, struct vc_error *err)
+{
+    struct vc_kv_secret secret;
+    char path[VC_PATH_MAX + 1];
+    enum vc_code code = vault_session_path(session, tenant, name, path, err);
+
+    if (code == VC_OK)
+        code = vault_session_read(session, path, 0, &secret, err);
+    if (code != VC_OK)
+        return code;
+    code = s3_secret_read(secret.data, path, credentials, err);
+    vc_kv_secret_free(&secret);
+    return code;
+}
+
+/* Fills what the tenant leaves open. A bucket belongs to its endpoint, and is not lent to another. */
+static enum vc_code borrow_location(struct s3_credentials *credentials,
+                                    const struct s3_credentials *platform, struct vc_error *err)
+{
+    bool own_endpoint = credentials->endpoint_url != NULL;
+    const struct {
+        char **field;
+        const char *value;
+        bool lent;
+    } fields[] = {
+        {&credentials->endpoint_url, platform->endpoint_url, !own_endpoint},
+        {&credentials->bucket, platform->bucket, !own_endpoint},
+        {&credentials->region, platform->region, !own_endpoint},
+        {&credentials->sts_endpoint_url, platform->sts_endpoint_url, !own_endpoint},
+        {&credentials->sts_role_arn, platform->sts_role_arn, true},
+    };
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        if (*fields[i].field == NULL && fields[i].lent &&
+            !s3_credentials_set(credentials, fields[i].field, fields[i].value))
+            return no_memory(err);
+    return VC_OK;
+}
+
+static enum vc_code refuse_sts_options(const struct credential_request *request,
+                                       struct vc_error *err)
+{
+    if (request->policy == NULL && request->duration == 0)
+        return VC_OK;
+    vc_error_set(err, VC_BAD_SETTING, "these are static keys: %s is for temporary ones",
+                 request->policy != NULL ? "--policy" : "--duration");
+    vc_error_hint(err, "without keys in the tenant's secret, STS gives temporary ones");
+    return VC_BAD_SETTING;
+}
+
+
+/* The tenant has keys of its own. */
+static enum vc_code complete_static(struct vault_session *session,
+                                    const struct credential_request *request,
+                                    struct s3_credentials *credentials, struct vc_error *err)
+{
+    struct s3_credentials platform;
+    enum vc_code code = refuse_sts_options(request, err);
+
+    if (code != VC_OK || !request->needs_location || credentials->endpoint_url != NULL)
+        return code;
+    s3_credentials_init(&platform, credentials->allocator);
+    code = read_secret(session, NULL, CREDENTIAL_SECRET, &platform, err);
+    if (code == VC_OK)
+        code = borrow_location(credentials, &platform, err);
+    else if (code == VC_NOT_FOUND)
+        code = VC_OK; /* then AWS itself is meant */
+    else if (code == VC_PERMISSION_DENIED)
+        vc_error_hint(err, "write endpoint_url into the tenant's secret, or permit the platform's");
+    s3_credentials_free(&platform);
+    return code;
+}
+
+enum vc_code credential_source_get(struct vault_session *session,
+                                   const struct credential_request *request,
+                                   struct s3_credentials *credentials, struct vc_error *err)
+{
+    enum vc_code code = read_secret(session, request->tenant, request->secret, credentials, err);
+
+    if (code != VC_OK)
+        return code;
+    if (!s3_credentials_set(credentials, &credentials->tenant, request->tenant))
+        return no_memory(err);
+    if (credentials->access_key != NULL && request->tenant != NULL)
+        return complete_static(session, request, credentials, err);
+    if (credentials->access_key != NULL)
+        return refuse_sts_options(request, err);
+    return vc_error_set(err, VC_BAD_SECRET, "secret of %s has no keys",
+                        request->tenant != NULL ? request->tenant : "the platform");
+}
