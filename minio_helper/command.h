@@ -1,5 +1,6 @@
 /*
- * command.h - the commands of minio-helper. Each parses its own options and returns the exit status.
+ * command.h - the commands of minio-helper. Each parses its own options and returns the exit
+ * status.
  */
 #ifndef MH_COMMAND_H
 #define MH_COMMAND_H

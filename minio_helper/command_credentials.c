@@ -1,5 +1,6 @@
 /*
- * command_credentials.c - `minio-helper credentials`: S3 credentials in the form that a client wants.
+ * command_credentials.c - `minio-helper credentials`: S3 credentials in the form that a client
+ * wants.
  */
 #include "command.h"
 
@@ -100,7 +101,7 @@ struct wanted {
     const char *alias;
     const char *template_path;
     const char *policy_path;
-    const char *token_cache;
+    struct vault_session_options session;
     struct output output;
 };
 
@@ -150,7 +151,7 @@ static enum exit_status take_option(struct wanted *wanted, int id, const char *v
             return unknown("duration", value, "15m, 1h, or a number of seconds");
         break;
     case ID_TOKEN_CACHE:
-        wanted->token_cache = value;
+        wanted->session.token_cache = value;
         break;
     }
     return STATUS_DONE;
@@ -254,7 +255,7 @@ static enum vc_code run(struct wanted *wanted, struct vc_error *err)
     s3_credentials_init(&credentials, &vc_wiping_allocator);
     vc_buf_init(&policy, &vc_wiping_allocator, VC_SECRET_FILE_MAX);
     vc_buf_init(&template_text, &vc_wiping_allocator, VC_SECRET_FILE_MAX);
-    code = vault_session_open(&session, wanted->token_cache, err);
+    code = vault_session_open(&session, &wanted->session, err);
     if (code == VC_OK)
         code = read_text(wanted->policy_path, &policy, err);
     if (code == VC_OK)

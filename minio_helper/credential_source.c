@@ -31,7 +31,8 @@ static enum vc_code read_secret(struct vault_session *session, const char *tenan
     return code;
 }
 
-/* Fills what the tenant leaves open. A bucket belongs to its endpoint, and is not lent to another. */
+/* Fills what the tenant leaves open. A bucket belongs to its endpoint, and is not lent to another.
+ */
 static enum vc_code borrow_location(struct s3_credentials *credentials,
                                     const struct s3_credentials *platform, struct vc_error *err)
 {
@@ -65,7 +66,6 @@ static enum vc_code refuse_sts_options(const struct credential_request *request,
     vc_error_hint(err, "without keys in the tenant's secret, STS gives temporary ones");
     return VC_BAD_SETTING;
 }
-
 
 /* The tenant has keys of its own. */
 static enum vc_code complete_static(struct vault_session *session,

@@ -13,8 +13,8 @@
 #define CREDENTIAL_SECRET "s3" /* the secret's name below a tenant, and below the environment */
 
 struct credential_request {
-    const char *tenant; /* NULL: the platform's own keys */
-    const char *secret; /* CREDENTIAL_SECRET, or another name */
+    const char *tenant;  /* NULL: the platform's own keys */
+    const char *secret;  /* CREDENTIAL_SECRET, or another name */
     bool needs_location; /* endpoint, bucket and region are wanted as well as the keys */
     const char *policy;  /* STS: instead of the generated one; NULL */
     long duration;       /* STS: seconds; 0: the server's default */

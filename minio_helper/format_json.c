@@ -45,10 +45,14 @@ enum vc_code format_json(const struct format_request *request, struct vc_buf *ou
 {
     const struct s3_credentials *credentials = request->credentials;
     const struct member members[] = {
-        {"access_key_id", credentials->access_key}, {"secret_access_key", credentials->secret_key},
-        {"session_token", credentials->session_token}, {"expiration", credentials->expiration},
-        {"endpoint_url", credentials->endpoint_url},   {"bucket_name", credentials->bucket},
-        {"prefix", credentials->prefix},               {"region", credentials->region},
+        {"access_key_id", credentials->access_key},
+        {"secret_access_key", credentials->secret_key},
+        {"session_token", credentials->session_token},
+        {"expiration", credentials->expiration},
+        {"endpoint_url", credentials->endpoint_url},
+        {"bucket_name", credentials->bucket},
+        {"prefix", credentials->prefix},
+        {"region", credentials->region},
     };
 
     vc_buf_append_text(out, "{");

@@ -36,8 +36,7 @@ static enum vc_code write_section(struct vc_buf *out, const char *format, const 
                                   size_t count, find_fault fault_of, struct vc_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        enum vc_code code =
-            write_line(out, format, lines[i].key, lines[i].value, fault_of, err);
+        enum vc_code code = write_line(out, format, lines[i].key, lines[i].value, fault_of, err);
 
         if (code != VC_OK)
             return code;
@@ -191,8 +190,8 @@ enum vc_code format_pgbackrest(const struct format_request *request, struct vc_b
                                struct vc_error *err)
 {
     struct s3_variables variables;
-    enum vc_code code = s3_variables_fill(&variables, s3_names_find("pgbackrest"),
-                                          request->credentials, err);
+    enum vc_code code =
+        s3_variables_fill(&variables, s3_names_find("pgbackrest"), request->credentials, err);
 
     vc_buf_append_text(out, "[global]\n");
     for (size_t i = 0; code == VC_OK && i < variables.count; i++) {

@@ -1,5 +1,6 @@
 /*
- * format_template.c - fills in a user's template (format_template.h). Called by command_credentials.
+ * format_template.c - fills in a user's template (format_template.h). Called by
+ * command_credentials.
  */
 #include "format_template.h"
 

@@ -43,13 +43,13 @@ static void print_option(const struct option_text *option)
     int width = 0;
 
     if (option->letter != 0)
-        width = snprintf(left, sizeof(left), "  -%c, --%s%s%s", option->letter, option->name,
-                         option->value != NULL ? " " : "",
-                         option->value != NULL ? option->value : "");
+        width =
+            snprintf(left, sizeof(left), "  -%c, --%s%s%s", option->letter, option->name,
+                     option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     else
-        width = snprintf(left, sizeof(left), "      --%s%s%s", option->name,
-                         option->value != NULL ? " " : "",
-                         option->value != NULL ? option->value : "");
+        width =
+            snprintf(left, sizeof(left), "      --%s%s%s", option->name,
+                     option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     if (width >= HELP_COLUMN - 1)
         printf("%s\n%*s", left, HELP_COLUMN, "");
     else
@@ -81,10 +81,10 @@ static void fill_tables(const struct usage *usage, struct option *longs, char *s
     for (; n < usage->option_count && n < OPTIONS_MAX - 1; n++) {
         const struct option_text *option = &usage->options[n];
 
-        longs[n] = (struct option){.name = option->name,
-                                   .has_arg = option->value != NULL ? required_argument
-                                                                    : no_argument,
-                                   .val = option->id};
+        longs[n] =
+            (struct option){.name = option->name,
+                            .has_arg = option->value != NULL ? required_argument : no_argument,
+                            .val = option->id};
         if (option->letter == 0)
             continue;
         *s++ = option->letter;
@@ -162,8 +162,8 @@ bool options_operands(const struct options *options, int count)
     for (int i = options->first_operand; i < options->argc; i++)
         if (options->argv[i][0] == '-' && options->argv[i][1] != '\0')
             return wrong(options, "options stand before operands:", options->argv[i]) == 0;
-    return wrong(options, "one operand too many:",
-                 options->argv[options->first_operand + count]) == 0;
+    return wrong(options, "one operand too many:", options->argv[options->first_operand + count]) ==
+           0;
 }
 
 bool options_number(const char *text, long *value)

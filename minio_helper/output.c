@@ -16,8 +16,8 @@ static enum vc_code write_standard(const char *bytes, size_t len, struct vc_erro
     return vc_error_set(err, VC_INTERNAL, "cannot write to standard output: %m");
 }
 
-enum vc_code output_write(const struct output *output, const struct vc_buf *text,
-                          const char *names, struct vc_error *err)
+enum vc_code output_write(const struct output *output, const struct vc_buf *text, const char *names,
+                          struct vc_error *err)
 {
     if (output->path != NULL)
         return output_file_write(output->path, vc_buf_text(text), text->len, err);

@@ -20,7 +20,7 @@ struct output {
  * there is, without values) instead and says so on standard error. Errors: output_file.h;
  * VC_INTERNAL where standard output is closed or full.
  */
-enum vc_code output_write(const struct output *output, const struct vc_buf *text,
-                          const char *names, struct vc_error *err);
+enum vc_code output_write(const struct output *output, const struct vc_buf *text, const char *names,
+                          struct vc_error *err);
 
 #endif

@@ -58,8 +58,7 @@ static enum vc_code open_folder(struct target *target, struct vc_error *err)
         return vc_error_set(err, VC_BAD_FILE, "\"%s\" is no file's name", target->path);
     target->folder = open(len == 0 ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (target->folder < 0)
-        return vc_error_set(err, VC_BAD_FILE, "cannot open the folder of \"%s\": %m",
-                            target->path);
+        return vc_error_set(err, VC_BAD_FILE, "cannot open the folder of \"%s\": %m", target->path);
     return VC_OK;
 }
 
@@ -159,8 +158,8 @@ static enum vc_code replace(struct target *target, const char *bytes, size_t len
     block_signals(&before);
     fd = create_beside(target);
     if (fd < 0) {
-        code = vc_error_set(err, VC_BAD_FILE, "cannot create a file beside \"%s\": %m",
-                            target->path);
+        code =
+            vc_error_set(err, VC_BAD_FILE, "cannot create a file beside \"%s\": %m", target->path);
     } else {
         code = fill_and_rename(target, fd, bytes, len, err);
         if (code != VC_OK)

@@ -32,8 +32,7 @@ bool s3_bucket_valid(const char *bucket)
 
 static bool segment_is_dots(const char *segment, size_t len)
 {
-    return (len == 1 && segment[0] == '.') ||
-           (len == 2 && segment[0] == '.' && segment[1] == '.');
+    return (len == 1 && segment[0] == '.') || (len == 2 && segment[0] == '.' && segment[1] == '.');
 }
 
 bool s3_prefix_valid(const char *prefix)

@@ -134,8 +134,8 @@ cleanup:
     return code;
 }
 
-enum vc_code s3_secret_read(const cJSON *data, const char *path,
-                            struct s3_credentials *credentials, struct vc_error *err)
+enum vc_code s3_secret_read(const cJSON *data, const char *path, struct s3_credentials *credentials,
+                            struct vc_error *err)
 {
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(data, fields[i].name);

@@ -23,7 +23,7 @@
  * VC_BAD_SECRET: a field is null, a number, empty, malformed; one key without the other. Messages
  * name path, field and fault, never a value. VC_NO_MEMORY.
  */
-enum vc_code s3_secret_read(const cJSON *data, const char *path,
-                            struct s3_credentials *credentials, struct vc_error *err);
+enum vc_code s3_secret_read(const cJSON *data, const char *path, struct s3_credentials *credentials,
+                            struct vc_error *err);
 
 #endif

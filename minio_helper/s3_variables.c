@@ -94,8 +94,7 @@ static const struct s3_names sets[] = {
       {"LITESTREAM_REGION", PART_REGION, NULL}}},
     /* The MinIO server's own root user. */
     {"minio",
-     {{"MINIO_ROOT_USER", PART_ACCESS_KEY, NULL},
-      {"MINIO_ROOT_PASSWORD", PART_SECRET_KEY, NULL}}},
+     {{"MINIO_ROOT_USER", PART_ACCESS_KEY, NULL}, {"MINIO_ROOT_PASSWORD", PART_SECRET_KEY, NULL}}},
 };
 
 const struct s3_names *s3_names_find(const char *name)
@@ -144,8 +143,10 @@ static enum vc_code derive(struct vc_buf *out, enum part part,
         break;
     case PART_TLS_HOST:
         if (strncmp(endpoint, "https://", strlen("https://")) != 0) {
-            vc_error_set(err, VC_BAD_SECRET, "pgBackRest speaks TLS only, and endpoint_url is http");
-            vc_error_hint(err, "give the server a certificate and write https:// into endpoint_url");
+            vc_error_set(err, VC_BAD_SECRET,
+                         "pgBackRest speaks TLS only, and endpoint_url is http");
+            vc_error_hint(err,
+                          "give the server a certificate and write https:// into endpoint_url");
             return VC_BAD_SECRET;
         }
         vc_buf_append_text(out, endpoint + strlen("https://"));

@@ -38,13 +38,15 @@ static void log_warning(void *ctx, enum vc_log_level level, const char *message)
     (void)message;
 }
 
-static enum vc_code open_client(struct vault_session *session, const char *token_cache,
-                                struct vc_error *err)
+static enum vc_code open_client(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err)
 {
     enum vc_code code = vc_settings_from_environment(&session->settings, lookup, err);
 
-    if (code == VC_OK && token_cache != NULL)
-        code = vc_settings_set(&session->settings, "token_store", token_cache, err);
+    if (code == VC_OK && options->token_cache != NULL)
+        code = vc_settings_set(&session->settings, "token_store", options->token_cache, err);
+    if (code == VC_OK && !options->long_lived)
+        code = vc_settings_set(&session->settings, "check_token", "false", err);
     if (code != VC_OK)
         return code;
     session->client = vc_client_new(&vc_wiping_allocator, log_warning, NULL, err);
@@ -53,14 +55,14 @@ static enum vc_code open_client(struct vault_session *session, const char *token
     return vc_client_configure(session->client, &session->settings, err);
 }
 
-enum vc_code vault_session_open(struct vault_session *session, const char *token_cache,
-                                struct vc_error *err)
+enum vc_code vault_session_open(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err)
 {
     enum vc_code code;
 
     session->client = NULL;
     vc_settings_init(&session->settings, &vc_wiping_allocator);
-    code = open_client(session, token_cache, err);
+    code = open_client(session, options, err);
     protection_wipe_environment();
     return code;
 }
@@ -131,9 +133,8 @@ enum vc_code vault_session_list(struct vault_session *session, const char *path,
                                 struct vc_error *err)
 {
     struct answer answer = {.names = NULL};
-    enum vc_code code =
-        wait_for(session, vc_client_list(session->client, path, 0, names_done, &answer), &answer,
-                 err);
+    enum vc_code code = wait_for(
+        session, vc_client_list(session->client, path, 0, names_done, &answer), &answer, err);
 
     *names = answer.names;
     return code;
@@ -152,10 +153,9 @@ enum vc_code vault_session_write(struct vault_session *session, const char *path
                                  long long cas, long long *version, struct vc_error *err)
 {
     struct answer answer = {.version = 0};
-    enum vc_code code =
-        wait_for(session,
-                 vc_client_write(session->client, path, data, cas, 0, version_done, &answer),
-                 &answer, err);
+    enum vc_code code = wait_for(
+        session, vc_client_write(session->client, path, data, cas, 0, version_done, &answer),
+        &answer, err);
 
     *version = answer.version;
     return code;

@@ -13,13 +13,18 @@ struct vault_session {
     struct vc_client *client; /* NULL: not open */
 };
 
+struct vault_session_options {
+    const char *token_cache; /* a file in which the token outlives the run, or NULL */
+    bool long_lived;         /* the token is asked for its TTL first, and renewed */
+};
+
 /*
  * Reads the settings (settings.h) from the environment, then wipes those variables that carry
- * credentials. token_cache: a file in which the token outlives the run, or NULL. Asks nobody yet.
- * VC_BAD_SETTING, VC_BAD_FILE, VC_NO_MEMORY. vault_session_close in any case.
+ * credentials. Asks nobody yet. VC_BAD_SETTING, VC_BAD_FILE, VC_NO_MEMORY. vault_session_close in
+ * any case.
  */
-enum vc_code vault_session_open(struct vault_session *session, const char *token_cache,
-                                struct vc_error *err);
+enum vc_code vault_session_open(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err);
 /*
  * Revokes the token, where this run logged in for it and no cache keeps it, and frees everything.
  * May be called again.
