@@ -4,7 +4,6 @@
  */
 #include "command.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "credential_source.h"
@@ -105,15 +104,10 @@ struct wanted {
     struct output output;
 };
 
-static enum exit_status unknown(const char *what, const char *which, const char *known)
+static bool take_option(void *ctx, int id, const char *value)
 {
-    report_note("credentials: no such %s \"%s\"", what, which);
-    fprintf(stderr, "hint: %s\n", known);
-    return STATUS_USAGE;
-}
+    struct wanted *wanted = ctx;
 
-static enum exit_status take_option(struct wanted *wanted, int id, const char *value)
-{
     switch (id) {
     case ID_TENANT:
         wanted->request.tenant = value;
@@ -121,7 +115,7 @@ static enum exit_status take_option(struct wanted *wanted, int id, const char *v
     case ID_FORMAT:
         wanted->format = format_find(value);
         if (wanted->format == NULL)
-            return unknown("format", value, "minio-helper credentials --help lists them");
+            return options_refuse(usage.command, "no such format", value, NULL);
         break;
     case ID_TEMPLATE:
         wanted->template_path = value;
@@ -129,7 +123,7 @@ static enum exit_status take_option(struct wanted *wanted, int id, const char *v
     case ID_NAMES:
         wanted->names = s3_names_find(value);
         if (wanted->names == NULL)
-            return unknown("set of names", value, s3_names_all());
+            return options_refuse(usage.command, "no such set of names", value, s3_names_all());
         break;
     case ID_ALIAS:
         wanted->alias = value;
@@ -148,36 +142,35 @@ static enum exit_status take_option(struct wanted *wanted, int id, const char *v
         break;
     case ID_DURATION:
         if (!options_seconds(value, &wanted->request.duration) || wanted->request.duration == 0)
-            return unknown("duration", value, "15m, 1h, or a number of seconds");
+            return options_refuse(usage.command, "no such duration", value,
+                                  "15m, 1h, or a number of seconds");
         break;
     case ID_TOKEN_CACHE:
         wanted->session.token_cache = value;
         break;
     }
-    return STATUS_DONE;
+    return true;
 }
 
 /* What must hold between options. */
-static enum exit_status settle(struct wanted *wanted)
+static bool settle(struct wanted *wanted)
 {
-    if (wanted->template_path != NULL && wanted->format != NULL) {
-        report_note("credentials: --template and --format exclude each other");
-        return STATUS_USAGE;
-    }
+    if (wanted->template_path != NULL && wanted->format != NULL)
+        return options_refuse(usage.command, "--template and --format exclude each other", NULL,
+                              NULL);
     if (wanted->format == NULL)
         wanted->format = format_find("process");
     if (wanted->names != NULL &&
-        (wanted->template_path != NULL || !wanted->format->writes_variables)) {
-        report_note("credentials: --names is for formats that write variables");
-        return STATUS_USAGE;
-    }
+        (wanted->template_path != NULL || !wanted->format->writes_variables))
+        return options_refuse(usage.command, "--names is for formats that write variables", NULL,
+                              s3_names_all());
     if (wanted->names == NULL)
         wanted->names = s3_names_find("aws");
     if (wanted->alias == NULL)
         wanted->alias = wanted->request.tenant != NULL ? wanted->request.tenant : "minio";
     wanted->request.needs_location =
         wanted->template_path != NULL || wanted->format->needs_location;
-    return STATUS_DONE;
+    return true;
 }
 
 /* A file's text with its last newline, or nothing where path is NULL. */
@@ -277,21 +270,17 @@ enum exit_status command_credentials(int argc, char **argv)
 {
     struct wanted wanted = {.request.secret = CREDENTIAL_SECRET};
     struct vc_error err = {.code = VC_OK};
-    struct options options;
-    enum exit_status status = STATUS_DONE;
-    int id;
+    char **operands;
 
-    options_begin(&options, &usage, argc, argv);
-    while (status == STATUS_DONE && (id = options_next(&options)) != OPTION_END) {
-        if (id == OPTION_HELP)
-            return STATUS_DONE;
-        status = id == OPTION_WRONG ? STATUS_USAGE : take_option(&wanted, id, options.value);
+    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
+    case OPTIONS_HELP:
+        return STATUS_DONE;
+    case OPTIONS_WRONG:
+        return STATUS_USAGE;
+    case OPTIONS_READY:
+        break;
     }
-    if (status == STATUS_DONE && !options_operands(&options, 0))
-        status = STATUS_USAGE;
-    if (status == STATUS_DONE)
-        status = settle(&wanted);
-    if (status != STATUS_DONE)
-        return status;
+    if (!settle(&wanted))
+        return STATUS_USAGE;
     return run(&wanted, &err) == VC_OK ? STATUS_DONE : report_error(&err);
 }

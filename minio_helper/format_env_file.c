@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define LINE_MAX_BYTES 65535 /* Go's bufio.Scanner, in docker and in MinIO, ends at a longer line  \
+#define LINE_MAX_BYTES                                                                             \
+    65535                    /* Go's bufio.Scanner, in docker and in MinIO, ends at a longer line  \
                               */
 #define MINIO_USER_MIN 3     /* MinIO refuses to start with less, */
 #define MINIO_PASSWORD_MIN 8 /* or falls back to its default */

@@ -17,15 +17,8 @@
 #define HELP_COLUMN 26 /* where the explanations begin; longer options have a line of their own */
 #define MSEC_PER_SEC 1000.0
 
-/* getopt_long's own value for --help; ids of options are below. */
-#define HELP_ID 1000
-
-void options_begin(struct options *options, const struct usage *usage, int argc, char **argv)
-{
-    *options = (struct options){.usage = usage, .argc = argc, .argv = argv};
-    optind = 0; /* glibc: start afresh */
-    opterr = 0;
-}
+/* Beside the ids of options, which are above 0. */
+enum { END = 0, WRONG = -1, HELP_ID = 1000 };
 
 static void print_help_text(const char *text)
 {
@@ -96,22 +89,21 @@ static void fill_tables(const struct usage *usage, struct option *longs, char *s
     *s = '\0';
 }
 
-static int wrong(const struct options *options, const char *what, const char *which)
+bool options_refuse(const char *command, const char *what, const char *which, const char *hint)
 {
-    report_note("%s: %s \"%s\"", options->usage->command, what, which);
-    fprintf(stderr, "hint: minio-helper %s --help\n", options->usage->command);
-    return OPTION_WRONG;
+    report_note("%s: %s%s%s%s", command, what, which != NULL ? " \"" : "",
+                which != NULL ? which : "", which != NULL ? "\"" : "");
+    if (hint != NULL)
+        fprintf(stderr, "hint: %s\n", hint);
+    else
+        fprintf(stderr, "hint: minio-helper %s --help\n", command);
+    return false;
 }
 
 /* True where the word is a long option cut short, which getopt_long would take. */
 static bool is_abbreviated(const char *word, const char *name)
 {
-    size_t len;
-
-    if (strncmp(word, "--", 2) != 0)
-        return false;
-    len = strcspn(word + 2, "=");
-    return strlen(name) != len;
+    return strncmp(word, "--", 2) == 0 && strlen(name) != strcspn(word + 2, "=");
 }
 
 static int id_of_letter(const struct usage *usage, int letter)
@@ -119,10 +111,11 @@ static int id_of_letter(const struct usage *usage, int letter)
     for (size_t i = 0; i < usage->option_count; i++)
         if (usage->options[i].letter == letter)
             return usage->options[i].id;
-    return OPTION_WRONG;
+    return 0;
 }
 
-int options_next(struct options *options)
+/* The next option: its id, END, HELP_ID, or WRONG, which was said. */
+static int next_option(const struct usage *usage, int argc, char **argv)
 {
     struct option longs[OPTIONS_MAX + 1];
     char shorts[2 * OPTIONS_MAX + 4];
@@ -130,40 +123,56 @@ int options_next(struct options *options)
     int index = -1;
     int found;
 
-    fill_tables(options->usage, longs, shorts);
-    found = getopt_long(options->argc, options->argv, shorts, longs, &index);
-    options->value = optarg;
-    if (found == -1) {
-        options->first_operand = optind;
-        return OPTION_END;
+    fill_tables(usage, longs, shorts);
+    found = getopt_long(argc, argv, shorts, longs, &index);
+    if (found == -1)
+        return END;
+    if (found == ':') {
+        options_refuse(usage->command, "a value is missing behind", argv[at], NULL);
+        return WRONG;
     }
-    if (found == ':')
-        return wrong(options, "a value is missing behind", options->argv[at]);
-    if (found == '?' || (index >= 0 && is_abbreviated(options->argv[at], longs[index].name)))
-        return wrong(options, "no such option", options->argv[at]);
-    if (found == HELP_ID || found == 'h') {
-        print_help(options->usage);
-        return OPTION_HELP;
+    if (found == '?' || (index >= 0 && is_abbreviated(argv[at], longs[index].name))) {
+        options_refuse(usage->command, "no such option, or not with a value:", argv[at], NULL);
+        return WRONG;
     }
-    return index >= 0 ? found : id_of_letter(options->usage, found);
+    if (found == 'h')
+        return HELP_ID;
+    return index >= 0 ? found : id_of_letter(usage, found);
 }
 
-bool options_operands(const struct options *options, int count)
+static bool check_operands(const struct usage *usage, int count, char **operands)
 {
-    int left = options->argc - options->first_operand;
-
-    if (left == count)
+    if (count < usage->operands_least)
+        return options_refuse(usage->command, "missing:", usage->arguments, NULL);
+    if (usage->operands_most < 0 || count <= usage->operands_most)
         return true;
-    if (left < count) {
-        report_note("%s: %s is missing", options->usage->command, options->usage->arguments);
-        fprintf(stderr, "hint: minio-helper %s --help\n", options->usage->command);
-        return false;
+    for (int i = 0; i < count; i++)
+        if (operands[i][0] == '-' && operands[i][1] != '\0')
+            return options_refuse(usage->command, "options stand before operands:", operands[i],
+                                  NULL);
+    return options_refuse(usage->command, "one operand too many:", operands[usage->operands_most],
+                          NULL);
+}
+
+enum options_outcome options_parse(const struct usage *usage, int argc, char **argv,
+                                   option_take take, void *ctx, char ***operands)
+{
+    int id;
+
+    optind = 0; /* glibc: start afresh */
+    opterr = 0;
+    while ((id = next_option(usage, argc, argv)) != END) {
+        if (id == HELP_ID) {
+            print_help(usage);
+            return OPTIONS_HELP;
+        }
+        if (id == WRONG || !take(ctx, id, optarg))
+            return OPTIONS_WRONG;
     }
-    for (int i = options->first_operand; i < options->argc; i++)
-        if (options->argv[i][0] == '-' && options->argv[i][1] != '\0')
-            return wrong(options, "options stand before operands:", options->argv[i]) == 0;
-    return wrong(options, "one operand too many:", options->argv[options->first_operand + count]) ==
-           0;
+    if (!check_operands(usage, argc - optind, argv + optind))
+        return OPTIONS_WRONG;
+    *operands = argv + optind;
+    return OPTIONS_READY;
 }
 
 bool options_number(const char *text, long *value)

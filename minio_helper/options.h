@@ -13,8 +13,8 @@ struct option_text {
     const char *name;  /* "output" */
     char letter;       /* 'o'; 0: none */
     const char *value; /* what follows, for the help: "FILE"; NULL: nothing follows */
-    const char *help;  /* lines, each below the first indented by options_help */
-    int id;            /* what options_next returns; from 1, unique within a command */
+    const char *help;  /* lines; those below the first are indented by the help */
+    int id;            /* from 1, unique within a command */
 };
 
 struct usage {
@@ -22,33 +22,31 @@ struct usage {
     const char *arguments; /* behind the options: "PATH"; "" */
     const char *summary;   /* one sentence */
     const char *notes;     /* below the options: examples; "" */
+    int operands_least;
+    int operands_most; /* -1: any number */
     const struct option_text *options;
     size_t option_count;
 };
 
-enum { OPTION_END = 0, OPTION_HELP = -1, OPTION_WRONG = -2 };
-
-struct options {
-    const struct usage *usage;
-    int argc;
-    char **argv;
-    const char *value; /* of the option just returned */
-    int first_operand; /* index into argv, once OPTION_END was returned */
+enum options_outcome {
+    OPTIONS_READY, /* the command may run */
+    OPTIONS_HELP,  /* the help was printed: done */
+    OPTIONS_WRONG  /* what is wrong was said on standard error: STATUS_USAGE */
 };
 
-/* argv[0] is the command's name. Parsing stops at the first operand, as for `env CMD --option`. */
-void options_begin(struct options *options, const struct usage *usage, int argc, char **argv);
+/* Takes an option's value (NULL for a flag); false: it is wrong, and that was said. */
+typedef bool (*option_take)(void *ctx, int id, const char *value);
+
 /*
- * The next option's id; OPTION_END. OPTION_HELP: the help was printed to standard output, the
- * command is done. OPTION_WRONG: what is wrong was said on standard error (STATUS_USAGE). Each
- * command has --help without naming it.
+ * Hands each option to take. argv[0] is the command's name; parsing stops at the first operand, as
+ * for `env CMD --option`. operands: set to what is behind the options, of which there
+ * are as many as usage says, and a NULL. Each command has --help without naming it.
  */
-int options_next(struct options *options);
-/*
- * After OPTION_END: false, and says so on standard error, where not exactly that many operands are
- * left. An option behind an operand is named as such.
- */
-bool options_operands(const struct options *options, int count);
+enum options_outcome options_parse(const struct usage *usage, int argc, char **argv,
+                                   option_take take, void *ctx, char ***operands);
+
+/* "COMMAND: what "which"" on standard error, with a hint; for take. Returns false. */
+bool options_refuse(const char *command, const char *what, const char *which, const char *hint);
 
 /* A number of seconds or a count, 0 to 2^31-1, digits only; false otherwise. */
 bool options_number(const char *text, long *value);

@@ -10,8 +10,9 @@
 #include "secret_buffer.h"
 
 #define S3_VARIABLES_MAX 16
-#define S3_DERIVED_MAX 2048 /* an endpoint, a bucket and a prefix of full length, and some words   \
-                             */
+#define S3_DERIVED_MAX                                                                             \
+    2048 /* an endpoint, a bucket and a prefix of full length, and some words                      \
+          */
 
 struct s3_variable {
     const char *name;
