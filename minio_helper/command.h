@@ -12,6 +12,10 @@
 typedef enum exit_status (*command_run)(int argc, char **argv);
 
 enum exit_status command_credentials(int argc, char **argv);
+enum exit_status command_get(int argc, char **argv);
+enum exit_status command_list(int argc, char **argv);
+enum exit_status command_put(int argc, char **argv);
+enum exit_status command_database(int argc, char **argv);
 
 /* The option that every command that asks Vault has. */
 #define OPTION_TEXT_TOKEN_CACHE(an_id)                                                             \

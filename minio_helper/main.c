@@ -21,6 +21,10 @@ struct command {
 
 static const struct command commands[] = {
     {"credentials", "S3 credentials in the form that a client wants", command_credentials},
+    {"database", "a tenant's PostgreSQL connection for clients", command_database},
+    {"get", "a secret, or one field of it", command_get},
+    {"list", "the names below a path", command_list},
+    {"put", "write a secret from standard input", command_put},
 };
 
 static void print_help(void)
