@@ -33,7 +33,7 @@ static const struct usage usage = {
     .arguments = "",
     .summary = "Print a tenant's PostgreSQL connection in the form that a client wants.",
     .notes = "examples:\n"
-             "  psql \"$(minio-helper database --tenant acme)\"     (psql hides it from ps)\n"
+             "  (eval \"$(minio-helper database -t acme -f env)\"; exec psql)\n"
              "  minio-helper database -t acme -f pgpass -o ~/.pgpass",
     .operands_least = 0,
     .operands_most = 0,
