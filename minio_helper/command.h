@@ -1,6 +1,6 @@
 /*
  * command.h - the commands of minio-helper. Each parses its own options and returns the exit
- * status.
+ * status: one of exit_status.h, or that of the command that exec ran.
  */
 #ifndef MH_COMMAND_H
 #define MH_COMMAND_H
@@ -9,13 +9,14 @@
 #include "options.h"
 
 /* argv[0] is the command's name. */
-typedef enum exit_status (*command_run)(int argc, char **argv);
+typedef int (*command_run)(int argc, char **argv);
 
-enum exit_status command_credentials(int argc, char **argv);
-enum exit_status command_get(int argc, char **argv);
-enum exit_status command_list(int argc, char **argv);
-enum exit_status command_put(int argc, char **argv);
-enum exit_status command_database(int argc, char **argv);
+int command_credentials(int argc, char **argv);
+int command_get(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_put(int argc, char **argv);
+int command_database(int argc, char **argv);
+int command_exec(int argc, char **argv);
 
 /* The option that every command that asks Vault has. */
 #define OPTION_TEXT_TOKEN_CACHE(an_id)                                                             \

@@ -255,7 +255,7 @@ static enum vc_code run(struct wanted *wanted, struct vc_error *err)
         code = read_text(wanted->template_path, &template_text, err);
     if (code == VC_OK) {
         wanted->request.policy = wanted->policy_path != NULL ? vc_buf_text(&policy) : NULL;
-        code = credential_source_get(&session, &wanted->request, &credentials, err);
+        code = credential_source_get(&session, &wanted->request, &credentials, NULL, err);
     }
     if (code == VC_OK)
         code = put_out(wanted, &credentials, &template_text, err);
@@ -266,7 +266,7 @@ static enum vc_code run(struct wanted *wanted, struct vc_error *err)
     return code;
 }
 
-enum exit_status command_credentials(int argc, char **argv)
+int command_credentials(int argc, char **argv)
 {
     struct wanted wanted = {.request.secret = CREDENTIAL_SECRET};
     struct vc_error err = {.code = VC_OK};

@@ -192,7 +192,7 @@ static enum vc_code run(const struct wanted *wanted, struct vc_error *err)
     return code;
 }
 
-enum exit_status command_database(int argc, char **argv)
+int command_database(int argc, char **argv)
 {
     struct wanted wanted = {.render = database_format_find("uri")};
     struct vc_error err = {.code = VC_OK};

@@ -147,7 +147,7 @@ static enum vc_code run(const struct wanted *wanted, struct vc_error *err)
     return code;
 }
 
-enum exit_status command_get(int argc, char **argv)
+int command_get(int argc, char **argv)
 {
     struct wanted wanted = {.version = 0};
     struct vc_error err = {.code = VC_OK};

@@ -90,7 +90,7 @@ static enum vc_code run(const struct vault_session_options *options, const char 
     return code;
 }
 
-enum exit_status command_list(int argc, char **argv)
+int command_list(int argc, char **argv)
 {
     struct vault_session_options session = {.token_cache = NULL};
     struct vc_error err = {.code = VC_OK};

@@ -195,7 +195,7 @@ static enum vc_code run(const struct wanted *wanted, struct vc_error *err)
     return code;
 }
 
-enum exit_status command_put(int argc, char **argv)
+int command_put(int argc, char **argv)
 {
     struct wanted wanted = {.way = WAY_NEW};
     struct vc_error err = {.code = VC_OK};

@@ -16,17 +16,19 @@ static enum vc_code no_memory(struct vc_error *err)
 
 /* Adds what the s3 secret of a tenant, or the platform's (NULL), says. */
 static enum vc_code read_secret(struct vault_session *session, const char *tenant, const char *name,
-                                struct s3_credentials *credentials, struct vc_error *err)
+                                struct s3_credentials *credentials,
+                                struct credential_origin *origin, struct vc_error *err)
 {
     struct vc_kv_secret secret;
-    char path[VC_PATH_MAX + 1];
-    enum vc_code code = vault_session_path(session, tenant, name, path, err);
+    enum vc_code code = vault_session_path(session, tenant, name, origin->path, err);
 
     if (code == VC_OK)
-        code = vault_session_read(session, path, 0, &secret, err);
+        code = vault_session_read(session, origin->path, 0, &secret, err);
     if (code != VC_OK)
         return code;
-    code = s3_secret_read(secret.data, path, credentials, err);
+    origin->version = secret.version;
+    memcpy(origin->created_time, secret.created_time, sizeof(origin->created_time));
+    code = s3_secret_read(secret.data, origin->path, credentials, err);
     vc_kv_secret_free(&secret);
     return code;
 }
@@ -72,13 +74,14 @@ static enum vc_code complete_static(struct vault_session *session,
                                     const struct credential_request *request,
                                     struct s3_credentials *credentials, struct vc_error *err)
 {
+    struct credential_origin unused;
     struct s3_credentials platform;
     enum vc_code code = refuse_sts_options(request, err);
 
     if (code != VC_OK || !request->needs_location || credentials->endpoint_url != NULL)
         return code;
     s3_credentials_init(&platform, credentials->allocator);
-    code = read_secret(session, NULL, CREDENTIAL_SECRET, &platform, err);
+    code = read_secret(session, NULL, CREDENTIAL_SECRET, &platform, &unused, err);
     if (code == VC_OK)
         code = borrow_location(credentials, &platform, err);
     else if (code == VC_NOT_FOUND)
@@ -91,9 +94,12 @@ static enum vc_code complete_static(struct vault_session *session,
 
 enum vc_code credential_source_get(struct vault_session *session,
                                    const struct credential_request *request,
-                                   struct s3_credentials *credentials, struct vc_error *err)
+                                   struct s3_credentials *credentials,
+                                   struct credential_origin *origin, struct vc_error *err)
 {
-    enum vc_code code = read_secret(session, request->tenant, request->secret, credentials, err);
+    struct credential_origin unused;
+    enum vc_code code = read_secret(session, request->tenant, request->secret, credentials,
+                                    origin != NULL ? origin : &unused, err);
 
     if (code != VC_OK)
         return code;

@@ -22,6 +22,7 @@ struct command {
 static const struct command commands[] = {
     {"credentials", "S3 credentials in the form that a client wants", command_credentials},
     {"database", "a tenant's PostgreSQL connection for clients", command_database},
+    {"exec", "run a command with the secrets in its environment or in files", command_exec},
     {"get", "a secret, or one field of it", command_get},
     {"list", "the names below a path", command_list},
     {"put", "write a secret from standard input", command_put},
@@ -38,7 +39,7 @@ static void print_help(void)
            "reachable (try again), 4 not permitted, 5 not found, 6 malformed secret.\n");
 }
 
-static enum exit_status run_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(commands[i].name, argv[1]) == 0)
@@ -58,7 +59,7 @@ static bool reserve_standard_descriptors(void)
 }
 
 /* What --help prints may meet a full disk or a closed descriptor, too. */
-static enum exit_status flush_output(enum exit_status status)
+static int flush_output(int status)
 {
     if (fflush(stdout) == 0 || status != STATUS_DONE)
         return status;
@@ -68,7 +69,7 @@ static enum exit_status flush_output(enum exit_status status)
 
 int main(int argc, char **argv)
 {
-    enum exit_status status;
+    int status;
 
     if (!reserve_standard_descriptors())
         return STATUS_INTERNAL;

@@ -110,6 +110,11 @@ const char *s3_names_all(void)
     return "aws, app, pgbackrest, wal-g, restic, litestream, minio";
 }
 
+const char *s3_names_variable(const struct s3_names *names, size_t index)
+{
+    return index < S3_VARIABLES_MAX ? names->parts[index].name : NULL;
+}
+
 static const char *endpoint_of(const struct s3_credentials *credentials)
 {
     return credentials->endpoint_url != NULL ? credentials->endpoint_url : AWS_ENDPOINT;

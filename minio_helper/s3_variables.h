@@ -32,6 +32,9 @@ const struct s3_names *s3_names_find(const char *name);
 /* "aws, app, ..." for help and errors; static. */
 const char *s3_names_all(void);
 
+/* The name of the set's variable at index, or NULL behind the last. */
+const char *s3_names_variable(const struct s3_names *names, size_t index);
+
 /*
  * Those variables of the set that have a value; what is absent is left out. Values point into
  * credentials and into variables. VC_BAD_SECRET: the program cannot be told so (pgBackRest speaks
