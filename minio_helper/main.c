@@ -20,6 +20,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"check", "say step by step what works", command_check},
     {"credentials", "S3 credentials in the form that a client wants", command_credentials},
     {"database", "a tenant's PostgreSQL connection for clients", command_database},
     {"exec", "run a command with the secrets in its environment or in files", command_exec},
