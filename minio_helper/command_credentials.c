@@ -12,6 +12,7 @@
 #include "output.h"
 #include "report.h"
 #include "secret_file.h"
+#include "session_policy.h"
 #include "vault_session.h"
 
 enum {
@@ -186,6 +187,11 @@ static enum vc_code read_text(const char *path, struct vc_buf *text, struct vc_e
     return code;
 }
 
+static enum vc_code read_policy(const char *path, struct vc_buf *policy, struct vc_error *err)
+{
+    return path == NULL ? VC_OK : session_policy_read(path, policy, err);
+}
+
 static void append_name(struct vc_buf *names, const char *name, const char *value)
 {
     if (value != NULL)
@@ -250,7 +256,7 @@ static enum vc_code run(struct wanted *wanted, struct vc_error *err)
     vc_buf_init(&template_text, &vc_wiping_allocator, VC_SECRET_FILE_MAX);
     code = vault_session_open(&session, &wanted->session, err);
     if (code == VC_OK)
-        code = read_text(wanted->policy_path, &policy, err);
+        code = read_policy(wanted->policy_path, &policy, err);
     if (code == VC_OK)
         code = read_text(wanted->template_path, &template_text, err);
     if (code == VC_OK) {
