@@ -24,8 +24,8 @@ enum vc_code session_policy_confine(const char *bucket, const char *prefix, stru
                                     struct vc_error *err);
 /*
  * A policy given by the user as a file, into out without the white space around its tokens.
- * VC_BAD_SETTING: cannot be read, is empty, no JSON object, has no Version or no Statement, is
- * longer than SESSION_POLICY_MAX. VC_NO_MEMORY.
+ * VC_BAD_FILE: cannot be read, is empty, holds a NUL. VC_BAD_SETTING: as session_policy_check, of
+ * what is left without the white space. VC_NO_MEMORY.
  */
 enum vc_code session_policy_read(const char *path, struct vc_buf *out, struct vc_error *err);
 /*
