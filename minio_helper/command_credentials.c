@@ -12,6 +12,7 @@
 #include "output.h"
 #include "report.h"
 #include "secret_file.h"
+#include "secret_folder.h"
 #include "session_policy.h"
 #include "vault_session.h"
 
@@ -67,6 +68,8 @@ static const char notes[] =
     "  fish              set -gx NAME 'value'\n"
     "  powershell        $env:NAME = 'value'\n"
     "  systemd           EnvironmentFile= of a unit\n"
+    "  systemd-credentials  a file for each value in the folder --output, for\n"
+    "                    LoadCredential=\n"
     "  docker-run        docker run --env-file\n"
     "  compose           env_file of Docker Compose\n"
     "  aws               a profile for ~/.aws/config\n"
@@ -165,6 +168,8 @@ static bool settle(struct wanted *wanted)
         (wanted->template_path != NULL || !wanted->format->writes_variables))
         return options_refuse(usage.command, "--names is for formats that write variables", NULL,
                               s3_names_all());
+    if (wanted->format->render == NULL && wanted->output.path == NULL)
+        return options_refuse(usage.command, "this format needs --output FOLDER", NULL, NULL);
     if (wanted->names == NULL)
         wanted->names = s3_names_find("aws");
     if (wanted->alias == NULL)
@@ -192,33 +197,33 @@ static enum vc_code read_policy(const char *path, struct vc_buf *policy, struct 
     return path == NULL ? VC_OK : session_policy_read(path, policy, err);
 }
 
-static void append_name(struct vc_buf *names, const char *name, const char *value)
-{
-    if (value != NULL)
-        vc_buf_append_format(names, "%s\n", name);
-}
-
 /* For a terminal: what there is, by the names that the output would have. */
 static void list_names(const struct wanted *wanted, const struct s3_credentials *credentials,
                        struct vc_buf *names)
 {
+    bool variables_named = wanted->template_path == NULL && wanted->format->writes_variables;
     struct s3_variables variables;
 
-    if (wanted->template_path == NULL && wanted->format->writes_variables) {
-        if (s3_variables_fill(&variables, wanted->names, credentials, NULL) == VC_OK)
-            for (size_t i = 0; i < variables.count; i++)
-                vc_buf_append_format(names, "%s\n", variables.list[i].name);
-        s3_variables_free(&variables);
-        return;
-    }
-    append_name(names, "access_key_id", credentials->access_key);
-    append_name(names, "secret_access_key", credentials->secret_key);
-    append_name(names, "session_token", credentials->session_token);
-    append_name(names, "expiration", credentials->expiration);
-    append_name(names, "endpoint_url", credentials->endpoint_url);
-    append_name(names, "bucket_name", credentials->bucket);
-    append_name(names, "prefix", credentials->prefix);
-    append_name(names, "region", credentials->region);
+    if (s3_variables_fill(&variables, variables_named ? wanted->names : s3_names_find("fields"),
+                          credentials, NULL) == VC_OK)
+        for (size_t i = 0; i < variables.count; i++)
+            vc_buf_append_format(names, "%s\n", variables.list[i].name);
+    s3_variables_free(&variables);
+}
+
+static enum vc_code put_into_folder(const struct wanted *wanted,
+                                    const struct s3_credentials *credentials, struct vc_error *err)
+{
+    const struct s3_names *names = s3_names_find("fields");
+    struct s3_variables variables;
+    enum vc_code code = s3_variables_fill(&variables, names, credentials, err);
+
+    if (code == VC_OK)
+        code = secret_folder_open(wanted->output.path, false, err);
+    if (code == VC_OK)
+        code = secret_folder_write(wanted->output.path, names, &variables, err);
+    s3_variables_free(&variables);
+    return code;
 }
 
 static enum vc_code put_out(const struct wanted *wanted, const struct s3_credentials *credentials,
@@ -229,6 +234,8 @@ static enum vc_code put_out(const struct wanted *wanted, const struct s3_credent
     struct vc_buf text, names;
     enum vc_code code;
 
+    if (wanted->template_path == NULL && wanted->format->render == NULL)
+        return put_into_folder(wanted, credentials, err);
     vc_buf_init(&text, credentials->allocator, FORMAT_OUTPUT_MAX);
     vc_buf_init(&names, credentials->allocator, FORMAT_OUTPUT_MAX);
     if (wanted->template_path != NULL)

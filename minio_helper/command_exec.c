@@ -232,10 +232,8 @@ static enum vc_code put_in_place(struct execution *execution,
     struct s3_variables variables;
     enum vc_code code = s3_variables_fill(&variables, wanted->names, credentials, err);
 
-    if (code == VC_OK && wanted->folder != NULL) {
-        secret_folder_clear(wanted->folder, wanted->names);
-        code = secret_folder_write(wanted->folder, &variables, err);
-    }
+    if (code == VC_OK && wanted->folder != NULL)
+        code = secret_folder_write(wanted->folder, wanted->names, &variables, err);
     if (code == VC_OK)
         code = fill_environment(execution, &variables, err);
     s3_variables_free(&variables);
@@ -413,7 +411,7 @@ static enum vc_code prepare(struct execution *execution, struct vc_error *err)
     if (!child_environment_init(&execution->environment) && code == VC_OK)
         code = vc_error_set(err, VC_NO_MEMORY, "out of memory for the environment");
     if (code == VC_OK && wanted->folder != NULL)
-        code = secret_folder_open(wanted->folder, err);
+        code = secret_folder_open(wanted->folder, true, err);
     if (code == VC_OK)
         code = load_secrets(execution, err);
     if (code == VC_OK)

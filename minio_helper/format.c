@@ -14,6 +14,8 @@ static const struct format formats[] = {
     {"fish", "fish: set -gx NAME 'value'", true, true, format_fish},
     {"powershell", "PowerShell: $env:NAME = 'value'", true, true, format_powershell},
     {"systemd", "EnvironmentFile= of a systemd unit", true, true, format_systemd},
+    {"systemd-credentials", "a folder for LoadCredential= of a systemd unit, a file for each value",
+     false, true, NULL},
     {"docker-run", "docker run --env-file", true, true, format_docker_run},
     {"compose", "env_file of Docker Compose", true, true, format_compose},
     {"aws", "a profile for ~/.aws/config", false, true, format_aws},

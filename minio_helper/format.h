@@ -31,7 +31,7 @@ struct format {
     const char *summary;
     bool writes_variables; /* takes --names */
     bool needs_location;   /* says endpoint, bucket or region as well */
-    format_render render;
+    format_render render;  /* NULL: a file for each value, in a folder (secret_folder.h) */
 };
 
 /* NULL: no such format. */

@@ -92,6 +92,16 @@ static const struct s3_names sets[] = {
       {"AWS_SESSION_TOKEN", PART_SESSION_TOKEN, NULL},
       {"LITESTREAM_ENDPOINT", PART_ENDPOINT, NULL},
       {"LITESTREAM_REGION", PART_REGION, NULL}}},
+    /* The names that a secret has in Vault: for files, and for what a terminal is shown. */
+    {"fields",
+     {{"access_key_id", PART_ACCESS_KEY, NULL},
+      {"secret_access_key", PART_SECRET_KEY, NULL},
+      {"session_token", PART_SESSION_TOKEN, NULL},
+      {"expiration", PART_EXPIRATION, NULL},
+      {"endpoint_url", PART_ENDPOINT, NULL},
+      {"bucket_name", PART_BUCKET, NULL},
+      {"prefix", PART_PREFIX, NULL},
+      {"region", PART_REGION, NULL}}},
     /* The MinIO server's own root user. */
     {"minio",
      {{"MINIO_ROOT_USER", PART_ACCESS_KEY, NULL}, {"MINIO_ROOT_PASSWORD", PART_SECRET_KEY, NULL}}},

@@ -27,7 +27,7 @@ struct s3_variables {
 
 struct s3_names; /* a set of names */
 
-/* aws, app, pgbackrest, wal-g, restic, litestream, minio; NULL: no such set. */
+/* Those of s3_names_all, and "fields": the names in Vault. NULL: no such set. */
 const struct s3_names *s3_names_find(const char *name);
 /* "aws, app, ..." for help and errors; static. */
 const char *s3_names_all(void);
