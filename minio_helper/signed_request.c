@@ -10,7 +10,7 @@
 
 #include "version.h"
 
-#define CONNECT_TIMEOUT 3000    /* milliseconds of one try to connect, as for Vault */
+#define CONNECT_TIMEOUT 3000    /* milliseconds, as for Vault */
 #define SIGNATURE_SCOPE_MAX 128 /* "aws:amz:", a region of 64, a service */
 #define HEAD_MAX 65536          /* bytes of a reply's head; MinIO's has 600 */
 #define TOKEN_HEADER "X-Amz-Security-Token: "
@@ -214,7 +214,7 @@ static enum vc_code report(const struct exchange *exchange, CURLcode result, str
     if (code == VC_REPLY_TOO_LARGE)
         return vc_error_set(err, code, "reply of %s is larger than %zu bytes", request->url,
                             request->reply_max);
-    vc_error_set(err, code, "could not ask %s at %s", request->service, request->url);
+    vc_error_set(err, code, "no answer from %s", request->url);
     vc_error_server_words(err, words);
     hint(code, request, err);
     return code;

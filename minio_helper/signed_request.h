@@ -44,7 +44,7 @@ bool signed_request_key_valid(const char *access_key);
 /*
  * Blocks. VC_OK: reply is whole, whatever its status. VC_UNREACHABLE, VC_TIMEOUT, VC_TLS,
  * VC_BAD_FILE (ca_file), VC_BAD_REPLY, VC_REPLY_TOO_LARGE, VC_NO_MEMORY: the message names the
- * service and its origin, and ends with libcurl's words. reply is initialised and freed by the
+ * URL, and ends with libcurl's words. reply is initialised and freed by the
  * caller.
  */
 enum vc_code signed_request_send(const struct signed_request *request, struct signed_reply *reply,
