@@ -108,6 +108,23 @@ SKIP: {
     survives('fish', sub { output_of('fish', '--no-config', '-c', 'source $argv[1]; printf %s $AWS_SECRET_ACCESS_KEY', $_[0]) }, \&never);
 }
 
+# systemd's own parser of such files reads os-release as well, and systemd-tmpfiles puts the ID from
+# there into a file: without a running systemd the nearest that there is.
+SKIP: {
+    my $can = $> == 0 && system('command -v systemd-tmpfiles >/dev/null && unshare -m true 2>/dev/null') == 0;
+    skip 'no systemd here, or not root', 3 if !$can;
+    my ($release) = grep { -e } '/usr/lib/os-release', '/etc/os-release';
+    survives('systemd', sub {
+            my ($line) = PostgreSQL::Test::Utils::slurp_file($_[0]) =~ /^AWS_SECRET_ACCESS_KEY=(.*)$/m;
+            $helper->write_file("$dir/os-release", "ID=$line\n");
+            $helper->write_file("$dir/tmpfiles.conf", "f+ $dir/id 0600 - - - %o\n");
+            unlink "$dir/id";
+            output_of('unshare', '-m', 'sh', '-c', 'mount --bind "$0" "$1" && exec systemd-tmpfiles --create "$2"',
+                "$dir/os-release", $release, "$dir/tmpfiles.conf");
+            return -e "$dir/id" ? PostgreSQL::Test::Utils::slurp_file("$dir/id") : undef;
+        }, \&never);
+}
+
 # The docker client parses the file, and sends what it found to the daemon: here, to us.
 sub docker_reads
 {
@@ -138,12 +155,14 @@ sub docker_request
 {
     my ($client) = @_;
     while (defined(my $line = <$client>)) {
-        my ($path, $length) = ($line =~ m{^\w+ (\S+)}, 0);
+        my ($path) = $line =~ m{^\w+ (\S+)};
+        my $length = 0;
         while (defined(my $header = <$client>)) {
             last if $header =~ /^\r?\n/;
             $length = $1 if $header =~ /^Content-Length: (\d+)/i;
         }
-        read $client, my $body, $length;
+        my $body = q{};
+        read $client, $body, $length;
         if ($path =~ m{/containers/create}) {
             my ($env) = grep { /^AWS_SECRET_ACCESS_KEY=/ } @{ $json->decode($body)->{Env} };
             return encode_utf8($env =~ s/^[^=]*=//r);
