@@ -13,7 +13,6 @@
 #include "report.h"
 #include "secret_file.h"
 #include "secret_folder.h"
-#include "session_policy.h"
 #include "vault_session.h"
 
 enum {
@@ -192,11 +191,6 @@ static enum vc_code read_text(const char *path, struct vc_buf *text, struct vc_e
     return code;
 }
 
-static enum vc_code read_policy(const char *path, struct vc_buf *policy, struct vc_error *err)
-{
-    return path == NULL ? VC_OK : session_policy_read(path, policy, err);
-}
-
 /* For a terminal: what there is, by the names that the output would have. */
 static void list_names(const struct wanted *wanted, const struct s3_credentials *credentials,
                        struct vc_buf *names)
@@ -263,7 +257,7 @@ static enum vc_code run(struct wanted *wanted, struct vc_error *err)
     vc_buf_init(&template_text, &vc_wiping_allocator, VC_SECRET_FILE_MAX);
     code = vault_session_open(&session, &wanted->session, err);
     if (code == VC_OK)
-        code = read_policy(wanted->policy_path, &policy, err);
+        code = read_text(wanted->policy_path, &policy, err);
     if (code == VC_OK)
         code = read_text(wanted->template_path, &template_text, err);
     if (code == VC_OK) {

@@ -51,8 +51,7 @@ static enum vc_code open_folder(struct target *target, struct vc_error *err)
 
     if (len >= sizeof(folder))
         return vc_error_set(err, VC_BAD_FILE, "the path of the output file is too long");
-    memcpy(folder, target->path, len);
-    folder[len] = '\0';
+    snprintf(folder, sizeof(folder), "%.*s", (int)len, target->path);
     target->name = slash == NULL ? target->path : slash + 1;
     if (target->name[0] == '\0')
         return vc_error_set(err, VC_BAD_FILE, "\"%s\" is no file's name", target->path);

@@ -22,6 +22,7 @@ struct probe {
     struct vc_buf url, user, token, service;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t discard(char *bytes, size_t size, size_t count, void *ctx)
 {
     (void)bytes;
