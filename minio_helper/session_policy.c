@@ -11,7 +11,6 @@
 
 #include "json.h"
 #include "s3_location.h"
-#include "secret_file.h"
 
 #define ARN "arn:aws:s3:::"
 #define PATTERN_MAX (sizeof(ARN) + S3_BUCKET_MAX + S3_PREFIX_MAX + sizeof("/*"))
@@ -106,33 +105,15 @@ static enum vc_code refuse_policy(const char *fault, const char *hint, struct vc
     return VC_BAD_SETTING;
 }
 
-/* The object in *policy, for the caller to delete, after VC_OK only. */
-static enum vc_code parse(const char *text, cJSON **policy, struct vc_error *err)
+static enum vc_code check_members(const cJSON *policy, struct vc_error *err)
 {
-    struct vc_error fault = {.code = VC_OK};
-    const cJSON *statement;
-    cJSON *root;
+    const char *version = vc_json_string(policy, "Version");
+    const cJSON *statement = cJSON_GetObjectItemCaseSensitive(policy, "Statement");
 
-    if (text == NULL || text[0] == '\0')
-        return refuse_policy("is empty",
-                             "without a policy, temporary credentials may do all that the "
-                             "platform's may: no such request is sent",
-                             err);
-    root = vc_json_parse(text, strlen(text), &fault);
-    if (root == NULL && fault.code == VC_NO_MEMORY)
-        return no_memory(err);
-    if (root == NULL)
-        return refuse_policy("is not JSON", "it is a document of IAM's policy language", err);
-    statement = cJSON_GetObjectItemCaseSensitive(root, "Statement");
-    if (vc_json_string(root, "Version") == NULL) {
-        cJSON_Delete(root);
+    if (version == NULL || version[0] == '\0')
         return refuse_policy("has no Version", "write \"Version\": \"2012-10-17\" into it", err);
-    }
-    if (!cJSON_IsArray(statement) && !cJSON_IsObject(statement)) {
-        cJSON_Delete(root);
+    if (!cJSON_IsArray(statement) && !cJSON_IsObject(statement))
         return refuse_policy("has no Statement", "without one it permits nothing", err);
-    }
-    *policy = root;
     return VC_OK;
 }
 
@@ -142,47 +123,27 @@ static enum vc_code check_length(const char *text, struct vc_error *err)
         return VC_OK;
     vc_error_set(err, VC_BAD_SETTING, "session policy has %zu bytes, and AssumeRole takes %d",
                  strlen(text), SESSION_POLICY_MAX);
-    vc_error_hint(err, "name fewer resources, or shorter prefixes");
+    vc_error_hint(err, "write it without white space, or name fewer resources");
     return VC_BAD_SETTING;
 }
 
 enum vc_code session_policy_check(const char *policy, struct vc_error *err)
 {
-    cJSON *root = NULL;
-    enum vc_code code = parse(policy, &root, err);
-
-    if (code != VC_OK)
-        return code;
-    cJSON_Delete(root);
-    return check_length(policy, err);
-}
-
-enum vc_code session_policy_read(const char *path, struct vc_buf *out, struct vc_error *err)
-{
-    struct vc_buf text;
-    cJSON *root = NULL;
-    char *compact = NULL;
+    struct vc_error fault = {.code = VC_OK};
     enum vc_code code;
+    cJSON *root;
 
-    /* A policy is no secret: who may read it does not matter. */
-    vc_buf_init(&text, out->allocator, VC_SECRET_FILE_MAX);
-    code = vc_secret_file_read(path, false, &text, NULL, err);
-    if (code == VC_OK)
-        code = parse(vc_buf_text(&text), &root, err);
-    if (code != VC_OK)
-        goto cleanup;
-    compact = cJSON_PrintUnformatted(root);
-    if (compact == NULL) {
-        code = no_memory(err);
-        goto cleanup;
-    }
-    code = check_length(compact, err);
-    vc_buf_reset(out);
-    if (code == VC_OK && !vc_buf_append_text(out, compact))
-        code = no_memory(err);
-cleanup:
-    cJSON_free(compact);
+    if (policy == NULL || policy[strspn(policy, " \t\r\n")] == '\0')
+        return refuse_policy("is empty",
+                             "without a policy, temporary credentials may do all that the "
+                             "platform's may: no such request is sent",
+                             err);
+    root = vc_json_parse(policy, strlen(policy), &fault);
+    if (root == NULL && fault.code == VC_NO_MEMORY)
+        return no_memory(err);
+    if (root == NULL)
+        return refuse_policy("is not JSON", "it is a document of IAM's policy language", err);
+    code = check_members(root, err);
     cJSON_Delete(root);
-    vc_buf_free(&text);
-    return code;
+    return code == VC_OK ? check_length(policy, err) : code;
 }

@@ -23,14 +23,9 @@
 enum vc_code session_policy_confine(const char *bucket, const char *prefix, struct vc_buf *out,
                                     struct vc_error *err);
 /*
- * A policy given by the user as a file, into out without the white space around its tokens.
- * VC_BAD_FILE: cannot be read, is empty, holds a NUL. VC_BAD_SETTING: as session_policy_check, of
- * what is left without the white space. VC_NO_MEMORY.
- */
-enum vc_code session_policy_read(const char *path, struct vc_buf *out, struct vc_error *err);
-/*
- * What must hold for any policy before it is sent: one JSON object with Version and Statement,
- * of 1 to SESSION_POLICY_MAX bytes. NULL is refused. VC_BAD_SETTING, VC_NO_MEMORY.
+ * What must hold for any policy before it is sent, the user's own (--policy) too: one JSON object
+ * with Version and Statement, of 1 to SESSION_POLICY_MAX bytes. NULL is refused. VC_BAD_SETTING,
+ * VC_NO_MEMORY.
  */
 enum vc_code session_policy_check(const char *policy, struct vc_error *err);
 

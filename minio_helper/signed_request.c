@@ -134,8 +134,7 @@ static bool set_signature(struct exchange *exchange)
 {
     const struct signed_request *request = exchange->request;
     char scope[SIGNATURE_SCOPE_MAX];
-    int len =
-        snprintf(scope, sizeof(scope), "aws:amz:%s:%s", request->region, request->service);
+    int len = snprintf(scope, sizeof(scope), "aws:amz:%s:%s", request->region, request->service);
 
     if (len < 0 || (size_t)len >= sizeof(scope))
         return false;
@@ -204,8 +203,7 @@ static enum vc_code report(const struct exchange *exchange, CURLcode result, str
 {
     const struct signed_request *request = exchange->request;
     enum vc_code code = code_of(result, &exchange->reply->body);
-    const char *words =
-        exchange->words[0] != '\0' ? exchange->words : curl_easy_strerror(result);
+    const char *words = exchange->words[0] != '\0' ? exchange->words : curl_easy_strerror(result);
 
     if (code == VC_OK)
         return VC_OK;

@@ -120,8 +120,8 @@ static enum vc_code explain_error(const struct sts_request *request,
 
     vc_error_set(err, code, "STS at %s refuses temporary credentials (%s)", request->endpoint_url,
                  code_word);
-    vc_error_server_words(err, refusal != NULL && refusal->meaning != NULL ? refusal->meaning
-                                                                           : words);
+    vc_error_server_words(err,
+                          refusal != NULL && refusal->meaning != NULL ? refusal->meaning : words);
     if (refusal != NULL)
         vc_error_hint(err, "%s", refusal->hint);
     return code;

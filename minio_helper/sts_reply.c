@@ -26,9 +26,9 @@ static const struct {
 };
 
 static const size_t field_max[STS_FIELDS] = {
-    [STS_ACCESS_KEY] = STS_KEY_MAX,         [STS_SECRET_KEY] = STS_KEY_MAX,
-    [STS_SESSION_TOKEN] = STS_TOKEN_MAX,    [STS_EXPIRATION] = STS_EXPIRATION_MAX,
-    [STS_ERROR_CODE] = STS_ERROR_CODE_MAX,  [STS_ERROR_WORDS] = STS_ERROR_WORDS_MAX,
+    [STS_ACCESS_KEY] = STS_KEY_MAX,        [STS_SECRET_KEY] = STS_KEY_MAX,
+    [STS_SESSION_TOKEN] = STS_TOKEN_MAX,   [STS_EXPIRATION] = STS_EXPIRATION_MAX,
+    [STS_ERROR_CODE] = STS_ERROR_CODE_MAX, [STS_ERROR_WORDS] = STS_ERROR_WORDS_MAX,
 };
 
 struct reading {
@@ -199,8 +199,7 @@ static void parse(struct reading *reading, const char *text, size_t len)
     XML_SetElementHandler(parser, on_start, on_end);
     XML_SetCharacterDataHandler(parser, on_text);
     XML_SetStartDoctypeDeclHandler(parser, on_doctype);
-    if (XML_Parse(parser, text, (int)len, XML_TRUE) == XML_STATUS_OK ||
-        reading->refusal != VC_OK)
+    if (XML_Parse(parser, text, (int)len, XML_TRUE) == XML_STATUS_OK || reading->refusal != VC_OK)
         return;
     reading->refusal =
         XML_GetErrorCode(parser) == XML_ERROR_NO_MEMORY ? VC_NO_MEMORY : VC_BAD_REPLY;
