@@ -171,7 +171,7 @@ static enum vc_code replace(struct target *target, const char *bytes, size_t len
 enum vc_code output_file_write(const char *path, const char *bytes, size_t len,
                                struct vc_error *err)
 {
-    struct target target = {.path = path, .folder = -1};
+    struct target target = {.path = path, .name = path, .folder = -1};
     enum vc_code code = open_folder(&target, err);
 
     if (code == VC_OK)
