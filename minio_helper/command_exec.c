@@ -30,6 +30,8 @@
 #define MSEC_PER_SEC 1000
 #define LOOK_INTERVAL 30 /* seconds between looks at the secret; one read each */
 #define LONGEST_SLEEP (60 * MSEC_PER_SEC)
+#define REFRESH_SHARE 4 /* of a lifetime, the last quarter is for refreshing */
+#define REFRESH_RETRY (30 * MSEC_PER_SEC)
 #define RESTART_GRACE (10 * MSEC_PER_SEC) /* between SIGTERM and SIGKILL, as docker stop */
 
 enum {
@@ -55,7 +57,8 @@ static const struct option_text option_texts[] = {
      "set NAME_FILE to its path instead of NAME",
      ID_FILES},
     {"on-change", 0, "WHAT",
-     "when the secret has changed in Vault: none (where it is not\n"
+     "when the secret has changed in Vault, or temporary keys come to\n"
+     "their end: none (where it is not\n"
      "given), restart, signal:NAME (signal:HUP), or command:COMMAND\n"
      "(run by sh, with the new values). With --files, the files are\n"
      "new by then",
@@ -110,8 +113,9 @@ struct execution {
     int signals;   /* signalfd */
     pid_t pid;     /* 0: none */
     bool restarting;
-    vc_msec kill_at; /* a child that is to be restarted and does not end */
-    int status;      /* to exit with */
+    vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
+    vc_msec kill_at;    /* a child that is to be restarted and does not end */
+    int status;         /* to exit with */
     bool ended;
 };
 
@@ -240,6 +244,23 @@ static enum vc_code put_in_place(struct execution *execution,
     return code;
 }
 
+/* When temporary keys are to be got anew. A child that has them in its environment keeps them. */
+static void plan_refresh(struct execution *execution, const struct s3_credentials *credentials)
+{
+    long left;
+
+    execution->refresh_at = 0;
+    if (!s3_credentials_seconds_left(credentials, &left) || left <= 0)
+        return;
+    execution->refresh_at =
+        vc_now() + (vc_msec)left * MSEC_PER_SEC / REFRESH_SHARE * (REFRESH_SHARE - 1);
+    if (execution->wanted->folder == NULL && execution->wanted->on_change == CHANGE_NONE &&
+        execution->pid == 0)
+        report_note("exec: these keys end at %s, and an environment cannot be refreshed: --files, "
+                    "or --on-change restart",
+                    credentials->expiration);
+}
+
 /* Asks Vault, and puts what it says where children find it. */
 static enum vc_code load_secrets(struct execution *execution, struct vc_error *err)
 {
@@ -251,6 +272,8 @@ static enum vc_code load_secrets(struct execution *execution, struct vc_error *e
                                  &execution->origin, err);
     if (code == VC_OK)
         code = put_in_place(execution, &credentials, err);
+    if (code == VC_OK)
+        plan_refresh(execution, &credentials);
     s3_credentials_free(&credentials);
     return code;
 }
@@ -288,7 +311,9 @@ static void on_change(struct execution *execution)
     struct vc_error err = {.code = VC_OK};
 
     if (load_secrets(execution, &err) != VC_OK) {
-        report_note("exec: the secret has changed, and cannot be used: %s", err.message);
+        report_note("exec: new credentials cannot be had: %s", err.message);
+        if (execution->refresh_at != 0)
+            execution->refresh_at = vc_now() + REFRESH_RETRY;
         secret_watch_set(&execution->watch, &execution->origin);
         return;
     }
@@ -370,6 +395,8 @@ static int sleep_until(const struct execution *execution)
 
     if (execution->wanted->on_change != CHANGE_NONE && execution->watch.next_at < until)
         until = execution->watch.next_at;
+    if (execution->refresh_at != 0 && execution->refresh_at < until)
+        until = execution->refresh_at;
     if (execution->restarting && execution->kill_at < until)
         until = execution->kill_at;
     return until <= now ? 0 : (int)(until - now);
@@ -383,6 +410,16 @@ static void kill_the_unwilling(struct execution *execution)
     execution->kill_at = vc_now() + RESTART_GRACE;
 }
 
+/* Another version is in Vault, or temporary keys come to their end. */
+static bool has_news(struct execution *execution)
+{
+    vc_msec now = vc_now();
+
+    if (execution->refresh_at != 0 && now >= execution->refresh_at)
+        return true;
+    return execution->wanted->on_change != CHANGE_NONE && secret_watch_run(&execution->watch, now);
+}
+
 static void watch_child(struct execution *execution)
 {
     struct pollfd events[] = {{.fd = execution->signals, .events = POLLIN},
@@ -392,8 +429,7 @@ static void watch_child(struct execution *execution)
         if (poll(events, 2, sleep_until(execution)) < 0 && errno != EINTR)
             break;
         vc_client_run(execution->session.client);
-        if (execution->wanted->on_change != CHANGE_NONE &&
-            secret_watch_run(&execution->watch, vc_now()) && !execution->restarting)
+        if (has_news(execution) && !execution->restarting)
             on_change(execution);
         take_signals(execution);
         kill_the_unwilling(execution);

@@ -4,6 +4,8 @@
 #include "s3_credentials.h"
 
 #include <stddef.h>
+#include <string.h>
+#include <time.h>
 
 void s3_credentials_init(struct s3_credentials *credentials, const struct vc_allocator *allocator)
 {
@@ -35,4 +37,19 @@ void s3_credentials_free(struct s3_credentials *credentials)
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         s3_credentials_set(credentials, fields[i], NULL);
+}
+
+bool s3_credentials_seconds_left(const struct s3_credentials *credentials, long *seconds)
+{
+    struct tm parts = {.tm_sec = 0};
+    const char *end;
+
+    if (credentials->expiration == NULL)
+        return false;
+    end = strptime(credentials->expiration, "%Y-%m-%dT%H:%M:%S", &parts);
+    /* A fraction may follow; an offset other than Z would be another time. */
+    if (end == NULL || credentials->expiration[strlen(credentials->expiration) - 1] != 'Z')
+        return false;
+    *seconds = (long)(timegm(&parts) - time(NULL));
+    return true;
 }

@@ -42,4 +42,10 @@ void s3_credentials_free(struct s3_credentials *credentials);
  */
 bool s3_credentials_set(struct s3_credentials *credentials, char **field, const char *text);
 
+/*
+ * Seconds from now until the expiration; negative where it is over. False: static keys, or no
+ * RFC 3339 time in UTC.
+ */
+bool s3_credentials_seconds_left(const struct s3_credentials *credentials, long *seconds);
+
 #endif

@@ -117,6 +117,16 @@ my ($expires) = $helper->output('credentials', '-t', 'acme', '-d', '15m') =~ /"E
 my $left = `date -d '$expires' +%s` - time;
 ok($left > 600 && $left <= 930, "--duration: 15 minutes, and not $left s");
 
+# Temporary keys in exec: what cannot be refreshed is said.
+$run = $helper->run('exec', '-t', 'acme', '--', 'sh', '-c', 'test -n "$AWS_SESSION_TOKEN" && echo there');
+is($run->{stdout}, "there\n", 'exec: temporary keys are in the environment');
+like($run->{stderr}, qr/these keys end at .*Z, and an environment cannot be refreshed/, 'exec: and when they end is said');
+my $shm = "/dev/shm/minio_helper_clients.$$";
+$run = $helper->run('exec', '-t', 'acme', '--files', $shm, '--', 'cat', "$shm/AWS_CREDENTIAL_EXPIRATION");
+like($run->{stdout}, qr/^\d{4}-\d\d-\d\dT.*Z$/, 'exec --files: in files, which can be refreshed');
+is($run->{stderr}, '', 'exec --files: so nothing is said');
+rmdir $shm;
+
 # The platform's key is rotated, and picked up by the next run.
 $minio->add_user('platform2', 'platform-secret-2', 'readwrite');
 $minio->mc('admin', 'user', 'remove', 'root', 'platform');

@@ -20,6 +20,8 @@ use PostgreSQL::Test::Utils ();
 use constant RUN_SECONDS => 60;    # longest run of one command
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
+# MINIO_HELPER: another build, for example with sanitizers.
+my $program = $ENV{MINIO_HELPER} // "$top/build/helper/minio-helper";
 
 sub new
 {
@@ -34,7 +36,7 @@ sub new
 }
 
 sub top { return $top; }
-sub program { return $ENV{MINIO_HELPER} // "$top/build/helper/minio-helper"; }
+sub program { return $program; }
 
 sub env { my ($self, %change) = @_; return _changed($self->{env}, \%change); }
 
