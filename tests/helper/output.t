@@ -106,6 +106,25 @@ for my $delay (map { $_ / 2000 } 0 .. 40) {
     $seen{ $content eq 'old' ? 'old' : $content =~ /\A\{.*acme-s3cret.*\}\n\z/s ? 'new' : 'partial' } = 1;
     $seen{beside} = 1 if join(' ', files($folder)) ne 'file';
 }
+# And for certain in the middle: the file is written, and not yet renamed.
+SKIP: {
+    skip 'no strace here', 1 if system('command -v strace >/dev/null') != 0;
+    local %ENV = %{ $helper->env };
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        exec 'strace', '-qq', '-e', 'trace=fsync', '-e', 'inject=fsync:delay_enter=1000000', MinioHelper::program(), @acme,
+          '--output', "$folder/file" or POSIX::_exit(127);
+    }
+    my $until = time + 15;
+    my @before;
+    select undef, undef, undef, 0.02 until (@before = files($folder)) > 1 || time > $until;
+    is(scalar(@before), 2, 'in the middle there are two files');
+    my ($traced) = split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/task/$pid/children");
+    kill 'INT', $traced;
+    waitpid $pid, 0;
+    $seen{beside} = 1 if join(' ', files($folder)) ne 'file';
+}
 ok(!$seen{partial}, 'SIGINT leaves no partial file');
 ok(!$seen{beside}, 'SIGINT leaves nothing beside it');
 
