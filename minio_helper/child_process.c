@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,29 +17,48 @@
 static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
                                 SIGUSR2, SIGALRM, SIGWINCH, SIGPWR,  SIGCHLD};
 
-int child_signals_open(sigset_t *before)
+static void remember_descriptors(fd_set *descriptors)
+{
+    FD_ZERO(descriptors);
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            FD_SET(fd, descriptors);
+}
+
+int child_signals_open(struct child_inheritance *inheritance)
 {
     sigset_t set;
 
+    remember_descriptors(&inheritance->descriptors);
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
         sigaddset(&set, passed_on[i]);
     for (int rt = SIGRTMIN; rt <= SIGRTMAX; rt++)
         sigaddset(&set, rt);
-    if (sigprocmask(SIG_BLOCK, &set, before) != 0)
+    if (sigprocmask(SIG_BLOCK, &set, &inheritance->mask) != 0)
         return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* libcurl's sockets are not all close-on-exec. */
+static void keep_descriptors(const fd_set *descriptors)
+{
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (!FD_ISSET(fd, descriptors))
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    close_range(FD_SETSIZE, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
 /* In the child. What stops it goes through the pipe, which a successful exec closes. */
-static _Noreturn void become(char *const *argv, char *const *environment, const sigset_t *mask,
-                             int pipe_end)
+static _Noreturn void become(char *const *argv, char *const *environment,
+                             const struct child_inheritance *inheritance, int pipe_end)
 {
     int fault;
     ssize_t written;
 
     protection_restore_limits();
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    keep_descriptors(&inheritance->descriptors);
+    sigprocmask(SIG_SETMASK, &inheritance->mask, NULL);
     execvpe(argv[0], argv, environment);
     fault = errno;
     written = write(pipe_end, &fault, sizeof(fault));
@@ -57,8 +77,8 @@ static int exec_fault(int pipe_end)
     return got == (ssize_t)sizeof(fault) ? fault : 0;
 }
 
-pid_t child_start(char *const *argv, char *const *environment, const sigset_t *mask, int *status,
-                  struct vc_error *err)
+pid_t child_start(char *const *argv, char *const *environment,
+                  const struct child_inheritance *inheritance, int *status, struct vc_error *err)
 {
     int ends[2];
     pid_t pid;
@@ -71,7 +91,7 @@ pid_t child_start(char *const *argv, char *const *environment, const sigset_t *m
     }
     pid = fork();
     if (pid == 0)
-        become(argv, environment, mask, ends[1]);
+        become(argv, environment, inheritance, ends[1]);
     close(ends[1]);
     fault = pid > 0 ? exec_fault(ends[0]) : errno;
     close(ends[0]);

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/select.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -15,19 +16,26 @@
 #define CHILD_NOT_FOUND 127
 #define CHILD_BY_SIGNAL 128 /* plus the signal's number */
 
-/*
- * Blocks the signals that are passed on to a child, and SIGCHLD; returns a signalfd for them. To be
- * called before anything is fetched, so that a signal waits for the child, or keeps it from being
- * started. -1: the system refuses. before: the mask for the child.
- */
-int child_signals_open(sigset_t *before);
+/* What a child gets as this process got it. */
+struct child_inheritance {
+    sigset_t mask;
+    fd_set descriptors; /* open when this process began; beyond FD_SETSIZE none is kept */
+};
 
 /*
- * Starts argv (found by PATH) with that environment, that signal mask and the core limit that this
- * process began with. On failure returns -1, with *status as env(1) would exit and err.
+ * Blocks the signals that are passed on to a child, and SIGCHLD; returns a signalfd for them. To be
+ * called before anything is opened or fetched, so that a signal waits for the child, or keeps it
+ * from being started. -1: the system refuses.
  */
-pid_t child_start(char *const *argv, char *const *environment, const sigset_t *mask, int *status,
-                  struct vc_error *err);
+int child_signals_open(struct child_inheritance *inheritance);
+
+/*
+ * Starts argv (found by PATH) with that environment, and the signal mask, descriptors and core
+ * limit that this process began with: no connection to Vault goes along. On failure returns -1,
+ * with *status as env(1) would exit and err.
+ */
+pid_t child_start(char *const *argv, char *const *environment,
+                  const struct child_inheritance *inheritance, int *status, struct vc_error *err);
 
 /*
  * Reaps all that has ended, orphans included (PID 1). True: pid was among them, and *status is what

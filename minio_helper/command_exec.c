@@ -109,9 +109,9 @@ struct execution {
     struct child_environment environment;
     struct credential_origin origin;
     struct secret_watch watch;
-    sigset_t mask; /* for children */
-    int signals;   /* signalfd */
-    pid_t pid;     /* 0: none */
+    struct child_inheritance inheritance;
+    int signals; /* signalfd */
+    pid_t pid;   /* 0: none */
     bool restarting;
     vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
     vc_msec kill_at;    /* a child that is to be restarted and does not end */
@@ -284,7 +284,7 @@ static bool start_child(struct execution *execution)
 {
     struct vc_error err = {.code = VC_OK};
     pid_t pid = child_start(execution->wanted->command, execution->environment.list,
-                            &execution->mask, &execution->status, &err);
+                            &execution->inheritance, &execution->status, &err);
 
     execution->pid = pid > 0 ? pid : 0;
     execution->restarting = false;
@@ -302,7 +302,7 @@ static void run_change_command(struct execution *execution)
     struct vc_error err = {.code = VC_OK};
     int status;
 
-    if (child_start(argv, execution->environment.list, &execution->mask, &status, &err) < 0)
+    if (child_start(argv, execution->environment.list, &execution->inheritance, &status, &err) < 0)
         report_error(&err);
 }
 
@@ -483,7 +483,7 @@ static int run(const struct wanted *wanted)
     struct vc_error err = {.code = VC_OK};
     enum vc_code code;
 
-    execution.signals = child_signals_open(&execution.mask);
+    execution.signals = child_signals_open(&execution.inheritance);
     if (execution.signals < 0) {
         report_note("exec: cannot watch signals: %s", strerror(errno));
         return STATUS_INTERNAL;
@@ -496,7 +496,7 @@ static int run(const struct wanted *wanted)
     finish(&execution);
     if (code != VC_OK && wanted->fallback) {
         report_note("exec: going on with the environment as it is (--fallback-env)");
-        return run_as_it_is(wanted->command, &execution.mask);
+        return run_as_it_is(wanted->command, &execution.inheritance.mask);
     }
     return execution.status;
 }

@@ -41,6 +41,10 @@ SKIP: {
             { program => 'sh' })->{stdout}, "1024\n", 'the child has the core limit that we had');
 }
 
+is(sh('ls -l /proc/self/fd | grep -c socket')->{stdout}, "0\n", 'no connection to Vault is passed on');
+is($helper->run('-c', 'exec 7</dev/null; exec "$@"', 'sh', MinioHelper::program(), @exec, '--', 'readlink', '/proc/self/fd/7',
+        { program => 'sh' })->{stdout}, "/dev/null\n", 'a descriptor of the caller is');
+
 my $run = $helper->run(@exec, '--', 'sh', '-c', 'echo started', { env => { VAULT_ADDR => 'http://127.0.0.1:1' } });
 is($run->{status}, 3, 'Vault down: the status says so');
 is($run->{stdout}, '', 'and nothing is started');
