@@ -167,6 +167,7 @@ static const char *const refused[] = {
     "{\"Version\":1,\"Statement\":[]}",
     "{\"Version\":null,\"Statement\":[]}",
     "{\"version\":\"2012-10-17\",\"Statement\":[]}",
+    "{\"Version\":\"2012-10-17\",\"statement\":[]}",
     "{\"Version\":\"2012-10-17\",\"Statement\":\"x\"}",
     "{\"Version\":\"2012-10-17\",\"Version\":\"2012-10-17\",\"Statement\":[]}",
     "{\"Version\":\"2012-10-17\",\"Statement\":[]} {}",

@@ -153,6 +153,7 @@ static const char *const of_no_use[] = {
     START "<AccessKeyId>A&#10;B</AccessKeyId>" SECRET TOKEN EXPIRATION END,
     START "<AccessKeyId>A&#0;B</AccessKeyId>" SECRET TOKEN EXPIRATION END,
     START "<AccessKeyId>caf\xc3\xa9</AccessKeyId>" SECRET TOKEN EXPIRATION END,
+    START "<AccessKeyId>A\x7f</AccessKeyId>" SECRET TOKEN EXPIRATION END,
     START "<AccessKeyId>A<x/>B</AccessKeyId>" SECRET TOKEN EXPIRATION END,
     START KEY SECRET TOKEN "<Expiration>2026-11-23T07:29:46</Expiration>" END,
     START KEY SECRET TOKEN "<Expiration>2026-11-23T07:29:46+01:00</Expiration>" END,

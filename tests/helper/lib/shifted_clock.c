@@ -12,7 +12,7 @@ time_t time(time_t *out)
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    now.tv_sec += shift != NULL ? atol(shift) : 0;
+    now.tv_sec += shift != NULL ? strtol(shift, NULL, 10) : 0;
     if (out != NULL)
         *out = now.tv_sec;
     return now.tv_sec;
