@@ -57,7 +57,7 @@ tools: packages
 
 # What the tests of minio-helper read its output with.
 helper-tools: tools
-	@tests/setup/packages fish rclone s3cmd docker-compose
+	@tests/setup/packages fish rclone s3cmd docker-compose pgbackrest
 	@tests/setup/tools mc minio seaweedfs s3clients
 
 check: tools ## all tests, on one PostgreSQL

@@ -1,6 +1,7 @@
 # MinioServer.pm - a real MinIO for one test, whose root user comes out of Vault by minio-helper.
 #
 #   my $minio = MinioServer->new($vault, $helper);     # its root user is the secret dev/minio
+#   MinioServer->new($vault, $helper, tls => 1)        # HTTPS, certificate in $minio->ca_cert
 #   $minio->mc('mb', 'root/bucket');                   # as root, by mc
 #   $minio->add_user($name, $password, 'readwrite');
 package MinioServer;
@@ -34,9 +35,11 @@ sub _free_port
 
 sub new
 {
-    my ($class, $vault, $helper) = @_;
+    my ($class, $vault, $helper, %option) = @_;
     my $port = _free_port();
-    my $self = bless { dir => PostgreSQL::Test::Utils::tempdir('minio'), helper => $helper, url => "http://127.0.0.1:$port" }, $class;
+    my $scheme = $option{tls} ? 'https' : 'http';
+    my $self = bless { dir => PostgreSQL::Test::Utils::tempdir('minio'), helper => $helper, url => "$scheme://localhost:$port" }, $class;
+    $self->_make_certificate if $option{tls};
     $vault->put('saas-project/dev/minio', {
             access_key_id => 'rootuser', secret_access_key => $ROOT_PASSWORD, endpoint_url => $self->{url} });
     $helper->output('credentials', '--secret', 'minio', '--format', 'minio', '--output', "$self->{dir}/env");
@@ -46,7 +49,8 @@ sub new
         open STDOUT, '>', "$self->{dir}/server.log";
         open STDERR, '>&', \*STDOUT;
         %ENV = (PATH => $ENV{PATH}, HOME => $self->{dir}, MINIO_CONFIG_ENV_FILE => "$self->{dir}/env");
-        exec MinioHelper::top() . '/build/tools/bin/minio', 'server', '--quiet', '--address', "127.0.0.1:$port", "$self->{dir}/data"
+        exec MinioHelper::top() . '/build/tools/bin/minio', 'server', '--quiet', '--address', "127.0.0.1:$port",
+          '--certs-dir', "$self->{dir}/certs", "$self->{dir}/data"
           or POSIX::_exit(127);
     }
     push @servers, $self;
@@ -54,6 +58,17 @@ sub new
     $self->_wait;
     return $self;
 }
+
+sub _make_certificate
+{
+    my ($self) = @_;
+    mkdir "$self->{dir}/certs";
+    PostgreSQL::Test::Utils::system_log('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost',
+        '-addext', 'subjectAltName=DNS:localhost', '-keyout', "$self->{dir}/certs/private.key", '-out', $self->ca_cert) == 0
+      or croak 'openssl fails';
+    return;
+}
+sub ca_cert { return "$_[0]->{dir}/certs/public.crt"; }
 
 sub url { return $_[0]->{url}; }
 
@@ -64,7 +79,7 @@ sub _wait
     my $until = time + START_SECONDS;
     while (time < $until) {
         # The import asks the server whether the password is right.
-        return if $self->_run([ 'mc', 'alias', 'import', 'root', '/dev/stdin' ], $alias)->{status} == 0;
+        return if $self->_run([ 'mc', '--insecure', 'alias', 'import', 'root', '/dev/stdin' ], $alias)->{status} == 0;
         sleep 0.2;
     }
     croak 'MinIO does not start: ' . PostgreSQL::Test::Utils::slurp_file("$self->{dir}/server.log");
@@ -82,7 +97,7 @@ sub _run
 sub mc
 {
     my ($self, @arguments) = @_;
-    my $run = $self->_run([ 'mc', '--quiet', @arguments ]);
+    my $run = $self->_run([ 'mc', '--insecure', '--quiet', @arguments ]);
     croak "mc @arguments: $run->{stderr}$run->{stdout}" if $run->{status} != 0;
     return $run->{stdout};
 }
