@@ -24,6 +24,8 @@ STAGED = tests/setup/staged '$(PG_CONFIG)'
 SANITIZE_TESTS = SANITIZE=address,undefined
 
 .DEFAULT_GOAL := all
+# One target after the other: what is built within each goes in parallel.
+.NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
 	check-helper helper-tools asan-fetcher
@@ -62,12 +64,8 @@ helper-tools: tools
 
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
-	+@$(SUBMAKE) check-unit
-	+@$(SUBMAKE) check-sanitized
-	+@$(SUBMAKE) check-fuzz
-	+@$(SUBMAKE) check-pgtap
-	+@$(SUBMAKE) check-tap
-	+@$(SUBMAKE) check-helper
+	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap \
+		check-helper
 
 check-unit: ## the core's unit tests
 	+@$(SUBMAKE) -C tests/unit check
@@ -105,10 +103,10 @@ demo-shell: tools ## the same, and leave you in a shell with the servers running
 	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo --shell
 
-bench: tools ## speed and memory, as a table of ratios
+bench: tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
 	+@$(SUBMAKE) build
 	+@$(SUBMAKE) -C tests/bench
-	@$(STAGED) tests/bench/run
+	@$(STAGED) tests/bench/run $(ROWS)
 
 fuzz: packages ## fuzz for FUZZ_SECONDS (any length)
 	+@$(SUBMAKE) -C tests/fuzz fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)

@@ -454,6 +454,20 @@ static enum vc_code missing_value(const struct build *build, const char *name, s
     return code;
 }
 
+static enum vc_code unknown_placeholder(const struct build *build, const char *name, size_t len)
+{
+    char cut[FIELD_SHOWN_MAX + 1], shown[FIELD_SHOWN_MAX + 1];
+    size_t n = len < FIELD_SHOWN_MAX ? len : FIELD_SHOWN_MAX;
+
+    memcpy(cut, name, n);
+    cut[n] = '\0';
+    vc_error_set(build->err, VC_BAD_TEMPLATE,
+                 "tenant_url_template has the unknown placeholder \"{%s}\"",
+                 shown_field(cut, shown));
+    vc_error_hint(build->err, "known are {database_name}, {tenant}, {env}, {username}, {password}");
+    return VC_BAD_TEMPLATE;
+}
+
 /* Appends the value of the placeholder that begins at text[*position] and moves on behind it. */
 static enum vc_code fill_placeholder(const struct build *build, const char *text, size_t *position,
                                      const struct placeholders *values, struct vc_buf *out,
@@ -461,23 +475,14 @@ static enum vc_code fill_placeholder(const struct build *build, const char *text
 {
     const char *name = text + *position + 1;
     size_t len = strcspn(name, "{}");
-    char shown[FIELD_SHOWN_MAX + 1] = "";
     const char *value;
     bool known;
 
     if (name[-1] != '{' || name[len] != '}')
         return unbalanced(build, name[-1], *position);
     value = placeholder_value(values, name, len, &known, tells_apart);
-    if (!known) {
-        snprintf(shown, sizeof(shown), "%.*s", (int)(len < FIELD_SHOWN_MAX ? len : FIELD_SHOWN_MAX),
-                 name);
-        vc_error_set(build->err, VC_BAD_TEMPLATE,
-                     "tenant_url_template has the unknown placeholder \"{%s}\"",
-                     shown_field(shown, (char[FIELD_SHOWN_MAX + 1]){0}));
-        vc_error_hint(build->err,
-                      "known are {database_name}, {tenant}, {env}, {username}, {password}");
-        return VC_BAD_TEMPLATE;
-    }
+    if (!known)
+        return unknown_placeholder(build, name, len);
     if (value == NULL && !values->allow_missing)
         return missing_value(build, name, len);
     vc_buf_append_percent(out, value != NULL ? value : "");

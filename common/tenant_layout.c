@@ -92,7 +92,8 @@ static enum vc_code refuse_name(const char *kind, const char *name, size_t len, 
 {
     char shown[SHOWN_MAX + 1];
 
-    show(shown, name, len);
+    if (len > 0)
+        show(shown, name, len);
     if (len == 0)
         vc_error_set(err, VC_BAD_NAME, "%s is empty", kind);
     else if (len > max)

@@ -242,7 +242,7 @@ struct vc_token_decision vc_token_decide(const struct vc_token_state *state,
 
     view.now = clamp(now, 0, FAR_AHEAD);
     view.last_at = state->last_at > view.now ? 0 : clamp(state->last_at, 0, FAR_AHEAD);
-    view.expires_at = clamp(state->expires_at, 0, FAR_AHEAD);
+    view.expires_at = state->expires_at == 0 ? 0 : clamp(state->expires_at, 1, FAR_AHEAD);
     view.ttl_at_issue = clamp(state->ttl_at_issue, 0, FAR_AHEAD);
 
     if (!token_lives(&view))

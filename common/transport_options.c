@@ -106,8 +106,6 @@ static bool set_tls(CURL *easy, const struct connection_options *options)
         /* Both, NULL too: else libcurl goes on trusting the system's authorities besides. */
         SET(CURLOPT_CAINFO, ca_cert);
         SET(CURLOPT_CAPATH, ca_path);
-        /* The file is read at each new connection, so that a new authority counts from then on. */
-        SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
     }
     SET(CURLOPT_SSLCERT, options->file[TLS_CLIENT_CERT]);
     SET(CURLOPT_SSLKEY, options->file[TLS_CLIENT_KEY]);
@@ -369,7 +367,7 @@ enum vc_code transfer_set_request(struct vc_transfer *transfer, const char *orig
                                   struct vc_error *err)
 {
     /* The URL before the headers: both compare with the origin of the request before. */
-    if (set_headers(transfer, origin, request, token, namespace_path) &&
+    if (!request->body.failed && set_headers(transfer, origin, request, token, namespace_path) &&
         set_url(transfer, origin, request->path) &&
         set_method(transfer, request->method, request->body.len > 0) &&
         set_body(transfer, request) && set_fresh_connection(transfer, !request->repeatable) &&

@@ -14,6 +14,9 @@
 #define TRY_SHARE_MIN                                                                              \
     1000 /* ms: no try is cut shorter so that the next address has its turn as well */
 
+/* The wait between rounds of all addresses stops growing here while there is no leader: 0.8 s. */
+#define LEADERLESS_ROUND 3U
+
 static void try_now(struct call *call, vc_msec now);
 
 /* ---- lists ---- */
@@ -148,6 +151,14 @@ static bool is_plain_http_refused(const struct vc_reply *reply)
            memcmp(reply->body.data, words, sizeof(words) - 1) == 0;
 }
 
+/* What a standby says of a mount that its leader has just made: it has not been asked anything yet.
+ */
+static bool is_mount_in_the_making(const struct vc_envelope *envelope, const struct vc_reply *reply)
+{
+    return reply->status == 400 &&
+           strstr(envelope->words, "This backend will be unavailable for a brief period") != NULL;
+}
+
 static void classify(struct call *call, const struct vc_reply *reply)
 {
     struct vc_envelope envelope;
@@ -160,6 +171,8 @@ static void classify(struct call *call, const struct vc_reply *reply)
     if (vc_envelope_parse(&envelope, reply, &call->outcome) != VC_OK)
         return;
     vc_envelope_error(&envelope, reply, "get an answer", &call->outcome);
+    if (is_mount_in_the_making(&envelope, reply))
+        call->outcome.code = VC_NOT_ACTIVE;
     vc_envelope_free(&envelope);
 }
 
@@ -250,21 +263,32 @@ static unsigned max_retries(const struct call *call)
         return 0;
     /* In an outage each address is asked once, so that whoever has something cached need not wait.
      */
-    if (client->outage && !client->status.reachable)
+    if (call->hurried && !client->status.reachable)
         return 0;
     return (unsigned)client->settings.max_retries;
+}
+
+/* A quota's seconds are cut to whole ones by OpenBao (0 for the last of them): one more is due. */
+static long retry_after(const struct call *call, const struct vc_reply *reply)
+{
+    if (reply == NULL || reply->retry_after < 0)
+        return -1;
+    return call->outcome.code == VC_RATE_LIMITED ? reply->retry_after + 1 : reply->retry_after;
 }
 
 /* reply may be NULL. sent: the try may have had an effect. */
 static void retry_or_finish(struct call *call, const struct vc_reply *reply, bool sent)
 {
     vc_msec now = vc_now();
-    struct vc_retry retry = vc_retry_decide(
-        &call->request, &call->outcome, sent, reply == NULL ? -1 : reply->retry_after,
-        lacks_leader(call) ? 1 : call->round, lacks_leader(call) ? 1 : max_retries(call),
-        untried_count(call));
+    unsigned round = call->round;
+    struct vc_retry retry;
     vc_msec at = now;
 
+    if (lacks_leader(call) && round > LEADERLESS_ROUND)
+        round = LEADERLESS_ROUND;
+    retry = vc_retry_decide(&call->request, &call->outcome, sent, retry_after(call, reply), round,
+                            lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call),
+                            untried_count(call));
     if (retry.kind == VC_RETRY_NO || call->client->shutting_down) {
         finish(call, reply);
         return;
@@ -286,6 +310,17 @@ static void retry_or_finish(struct call *call, const struct vc_reply *reply, boo
         try_now(call, now);
 }
 
+static void leader_is_silent(struct call *call, const struct vc_error *err)
+{
+    call->client->status.reachable = true;
+    vc_error_set(&call->outcome, VC_NOT_ACTIVE,
+                 "Vault has no active node: a standby names %s, which does not answer",
+                 origin_of(call));
+    vc_error_server_words(&call->outcome, err->message);
+    vc_error_hint(&call->outcome,
+                  "wait for the cluster to elect another leader, or check the quorum");
+}
+
 static void transfer_ended(struct call *call, struct vc_reply *reply, const struct vc_error *err,
                            bool sent)
 {
@@ -296,10 +331,8 @@ static void transfer_ended(struct call *call, struct vc_reply *reply, const stru
         if (call->fixed_origin == NULL)
             client_note_silence(client, call->address);
         /* The standby is alive, the leader that it knows is not: that is no outage of all. */
-        if (call->redirected && err->code != VC_TLS) {
-            client->status.reachable = true;
-            call->outcome.code = VC_NOT_ACTIVE;
-        }
+        if (call->redirected && err->code != VC_TLS)
+            leader_is_silent(call, err);
         retry_or_finish(call, NULL, sent);
         return;
     }
@@ -345,6 +378,13 @@ static vc_msec try_deadline(const struct call *call, vc_msec now)
     return now + share < call->deadline ? now + share : call->deadline;
 }
 
+/* The token went while the call waited for its turn. Without one Vault would refuse it, and be
+ * misunderstood. */
+static bool lacks_token(const struct call *call)
+{
+    return call->request.with_token && call->token == NULL && call->client->session.token.len == 0;
+}
+
 static void send_now(struct call *call, vc_msec now)
 {
     struct vc_client *client = call->client;
@@ -382,6 +422,11 @@ static void try_now(struct call *call, vc_msec now)
         give_up_later(call);
         return;
     }
+    if (lacks_token(call)) {
+        vc_error_set(&call->outcome, VC_TOKEN_INVALID, "the token was given up meanwhile");
+        give_up_later(call);
+        return;
+    }
     if (call->counted && client->in_flight >= VC_TRANSPORT_MAX_CONNECTIONS) {
         call->state = CALL_QUEUED;
         call->wake_at = NEVER;
@@ -414,6 +459,7 @@ void call_start(struct call *call, vc_msec deadline)
     call->address = call->fixed_origin != NULL ? 0 : call->client->address;
     call->redirected = false;
     call->given_up = false;
+    call->hurried = call->client->outage;
     vc_error_clear(&call->outcome);
     try_now(call, vc_now());
 }

@@ -3,8 +3,8 @@
  *
  * A 403 has three meanings (a dead token, a policy, a KV v1 mount whose policy names other paths),
  * a 404 two (nothing there, a KV v1 mount). Two questions tell them apart: which KV version the
- * mount has, and what the token may do at the path. The first answer is remembered. Called by
- * operations.
+ * mount has, and what the token may do at the path. The first answer is remembered. And a Vault
+ * that was never initialized says "sealed" to everything but sys/seal-status. Called by operations.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #define MOUNT_ASK_INTERVAL 60000 /* ms: how long "Vault does not tell" is remembered */
 #define TOKENS_MAX 2             /* an operation that two tokens were refused for is refused */
 #define CAPABILITIES_MAX 128     /* all that there are, joined: about 60 bytes */
+#define SEAL_TIMEOUT 1000 /* ms, beyond the operation's own deadline: Vault has just answered */
 
 static int hex_value(char c)
 {
@@ -68,6 +69,17 @@ static void restart_request(struct vc_operation *operation)
     operation->call.token = NULL;
     operation->refusal.code = VC_OK;
     operation_continue(operation);
+}
+
+/* Another operation has found out already, and what an answer is about now is another token. */
+static bool try_with_newer_token(struct vc_operation *operation)
+{
+    if (operation->refused_generation == operation->client->session.generation ||
+        operation->tokens >= TOKENS_MAX)
+        return false;
+    operation->tokens++;
+    restart_request(operation);
+    return true;
 }
 
 static void new_request(struct vc_operation *operation, enum operation_step step)
@@ -199,6 +211,43 @@ static void token_refused(struct vc_operation *operation)
     operation_fail(operation, &operation->refusal);
 }
 
+/*
+ * Even the question about itself is refused: the token is dead, or lacks the default policy. What
+ * it could read before tells which, so that a token without that policy does not cost a login for
+ * each refusal.
+ */
+static bool ask_again_what_was_read(struct vc_operation *operation)
+{
+    struct vc_client *client = operation->client;
+    const struct session *session = &client->session;
+    struct vc_request *request = &operation->call.request;
+    const char *const none[] = {NULL};
+
+    if (session->proven_path[0] == '\0' || operation->refused_generation != session->generation)
+        return false;
+    new_request(operation, STEP_PROBE);
+    if (vc_request_begin(request, VC_GET, none, NULL) != VC_OK)
+        return false;
+    memcpy(request->path, session->proven_path, sizeof(request->path));
+    call_start(&operation->call, operation->deadline);
+    return true;
+}
+
+void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
+                          const struct vc_error *outcome)
+{
+    if (try_with_newer_token(operation))
+        return;
+    if (reply != NULL && outcome->code == VC_PERMISSION_DENIED) {
+        token_refused(operation);
+        return;
+    }
+    if (reply != NULL && (reply->status < 300 || reply->status == 404))
+        vc_error_hint(&operation->refusal, "a policy of the token must allow \"%s\" on \"%s\"",
+                      needed_capability(operation), operation->refused_path);
+    operation_fail(operation, &operation->refusal);
+}
+
 void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc_reply *reply,
                                  const struct vc_error *outcome)
 {
@@ -206,29 +255,60 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
     struct vc_error err = *outcome;
     enum vc_code code = outcome->code;
 
+    if (try_with_newer_token(operation))
+        return;
     if (reply != NULL)
         code = vc_capabilities_read(reply, operation->refused_path, capabilities,
                                     sizeof(capabilities), &err);
     if (code == VC_OK)
         say_what_is_missing(operation, capabilities);
-    else if (code == VC_PERMISSION_DENIED)
-        token_refused(operation);
-    else
+    else if (code != VC_PERMISSION_DENIED)
         operation_fail(operation, &operation->refusal);
+    else if (!ask_again_what_was_read(operation))
+        token_refused(operation);
+}
+
+bool diagnosis_ask_seal(struct vc_operation *operation, const struct vc_error *err)
+{
+    struct vc_client *client = operation->client;
+    const struct call *answered =
+        operation->step == STEP_TOKEN ? &client->session.call : &operation->call;
+
+    if (err->code != VC_SEALED || operation->seal_asked || operation->kind == OP_HEALTH ||
+        answered->address >= client->settings.address_count)
+        return false;
+    operation->seal_asked = true;
+    operation->origin = vc_strdup(client->allocator, client->settings.addresses[answered->address]);
+    if (operation->origin == NULL)
+        return false;
+    operation->refusal = *err;
+    new_request(operation, STEP_SEAL);
+    vc_seal_status_request(&operation->call.request);
+    operation->call.fixed_origin = operation->origin;
+    operation_under_way(operation);
+    call_start(&operation->call, vc_now() + SEAL_TIMEOUT);
+    return true;
+}
+
+/* No answer is one too: it was sealed a moment ago. */
+void diagnosis_seal_done(struct vc_operation *operation, const struct vc_reply *reply)
+{
+    struct vc_seal_status seal;
+    struct vc_error err;
+
+    if (reply != NULL && vc_seal_status_read(reply, &seal, &err) == VC_OK && !seal.initialized) {
+        vc_error_set(&err, VC_NOT_INITIALIZED, "Vault is not initialized");
+        vc_error_hint(&err, "initialize Vault with \"vault operator init\" and unseal it");
+        operation->refusal = err;
+    }
+    operation_fail(operation, &operation->refusal);
 }
 
 static void diagnose_refusal(struct vc_operation *operation)
 {
-    const struct vc_client *client = operation->client;
-
-    /* Another operation has found out already, and there is a new token. */
-    if (operation->call.token_generation != client->session.generation &&
-        operation->tokens < TOKENS_MAX) {
-        operation->tokens++;
-        restart_request(operation);
-        return;
-    }
     operation->refused_generation = operation->call.token_generation;
+    if (try_with_newer_token(operation))
+        return;
     policy_path(&operation->call.request, operation->refused_path, sizeof(operation->refused_path));
     if (!diagnosis_ask_mount(operation))
         ask_capabilities(operation);

@@ -31,8 +31,9 @@ struct call;
 
 /*
  * outcome: VC_OK with a reply of status below 300; an answer that is final as it is, with the
- * reply; or what kept Vault from answering, reply NULL or the last one. Whoever is called may start
- * the call again or free it.
+ * reply; or what kept Vault from answering, reply NULL or the last one. VC_TOKEN_INVALID without a
+ * reply: the token went before the call's turn came. Whoever is called may start the call again or
+ * free it.
  */
 typedef void (*call_done)(struct call *call, const struct vc_reply *reply,
                           const struct vc_error *outcome);
@@ -54,6 +55,7 @@ struct call {
     const char
         *fixed_origin; /* the only one to ask, without retries; NULL: the settings' addresses */
     const char *fixed_namespace; /* that goes with fixed_origin */
+    bool hurried;                /* began in an outage: each address is asked once */
     bool counted;                /* among the transfers that VC_TRANSPORT_MAX_CONNECTIONS bounds */
     call_done done;
     void *owner;
@@ -82,6 +84,8 @@ void call_start(struct call *call, vc_msec deadline);
 void call_cancel(struct call *call); /* no callback */
 void call_free(struct call *call);
 bool call_active(const struct call *call);
+/* Empties the request for the next one. */
+void call_new_request(struct call *call);
 /* Sends what may go now; returns when the next one is due. */
 vc_msec calls_tick(struct vc_client *client, vc_msec now);
 
@@ -103,14 +107,15 @@ struct session {
     struct vc_buf token;
     unsigned long generation; /* of token: grows with each new one and with its loss */
     bool own;                 /* we logged in for it: ours to revoke */
-    bool rejected; /* token_file's last token was refused: not read again before it changes */
-    bool stored;   /* it is in token_store: not revoked at shutdown */
+    bool stored;              /* it is in token_store: not revoked at shutdown */
     bool batch;
-    bool looked_up; /* lookup-self was allowed: it may ask about itself */
-    bool proven;    /* something was read with it */
-    bool forced;    /* a 403 has forced a login, and nothing was read since */
+    bool looked_up;                        /* lookup-self was allowed: it may ask about itself */
+    bool proven;                           /* something was read with it */
+    char proven_path[VC_REQUEST_PATH_MAX]; /* what, or "" */
+    bool forced; /* a 403 has forced a login, and nothing was read since */
     struct vc_token_state life;
     vc_msec spread; /* jitter of the present backoff */
+    vc_msec act_at; /* its end and the jitter; 0: it has not ended */
 
     enum login_step step;
     struct call call;
@@ -133,6 +138,21 @@ void session_free(struct vc_client *client);
 /* After a change of settings. kept: the token is of use under the new ones. */
 void session_reconfigure(struct vc_client *client, bool kept);
 
+/* A login has given this token, or failed. known: what Vault said of it, or NULL where we may not
+ * ask. */
+void token_adopt(struct vc_client *client, const struct vc_buf *value, const struct vc_token *known,
+                 bool own);
+void token_login_failed(struct vc_client *client, const struct vc_error *err);
+
+/* Starts a login; ends in one of the two above, at once where a credential cannot be read. */
+void login_begin(struct vc_client *client);
+/* The callback of session.call. */
+void login_call_done(struct call *call, const struct vc_reply *reply,
+                     const struct vc_error *outcome);
+/* Since the last login began. */
+bool login_file_changed(const struct vc_client *client, int file);
+bool login_credentials_changed(const struct vc_client *client);
+
 enum token_answer {
     TOKEN_HERE,
     TOKEN_COMING, /* a login is under way or will be tried again soon */
@@ -142,8 +162,8 @@ enum token_answer {
 enum token_answer session_demand(struct vc_client *client, vc_msec now);
 /* A 403 proved the token of that generation dead. False: no new login for it, the answer stands. */
 bool session_reject(struct vc_client *client, unsigned long generation);
-/* Vault served something to the token of that generation. */
-void session_prove(struct vc_client *client, unsigned long generation);
+/* Vault served something to the token of that generation. path: of a read, or NULL. */
+void session_prove(struct vc_client *client, unsigned long generation, const char *path);
 /* Renews and logs in ahead of time; returns when it is to be called again. */
 vc_msec session_tick(struct vc_client *client, vc_msec now);
 /* Starts revoking our own token where that is to be done at shutdown. */
@@ -154,11 +174,13 @@ void session_revoke(struct vc_client *client, vc_msec deadline);
 enum operation_kind { OP_READ, OP_LIST, OP_WRITE, OP_REMOVE, OP_LOGIN, OP_HEALTH };
 
 enum operation_step {
-    STEP_TOKEN,       /* waits for a token */
-    STEP_FAILED,      /* waits for its callback, with refusal */
-    STEP_REQUEST,     /* its own request is under way */
-    STEP_MOUNT,       /* asks for the KV version of the mount */
-    STEP_CAPABILITIES /* asks what the token may do where it was refused */
+    STEP_TOKEN,        /* waits for a token */
+    STEP_FAILED,       /* waits for its callback, with refusal */
+    STEP_REQUEST,      /* its own request is under way */
+    STEP_MOUNT,        /* asks for the KV version of the mount */
+    STEP_CAPABILITIES, /* asks what the token may do where it was refused */
+    STEP_PROBE,        /* reads what the token could read before */
+    STEP_SEAL          /* asks whether a Vault that says it is sealed was ever initialized */
 };
 
 struct vc_operation {
@@ -179,13 +201,15 @@ struct vc_operation {
         vc_health_done health;
     } done;
     void *ctx;
-    char *origin; /* OP_HEALTH: whose */
+    char *origin; /* OP_HEALTH, STEP_SEAL: whose */
     vc_msec deadline;
     struct call call;
     int kv;           /* version of the KV API that the request speaks */
     bool mount_asked; /* STEP_MOUNT was taken */
+    bool seal_asked;  /* STEP_SEAL was taken */
     unsigned tokens;  /* that were refused so far */
     unsigned login_failures;
+    bool hurried;                           /* began in an outage */
     unsigned long refused_generation;       /* of the token that the refusal is about */
     struct vc_error refusal;                /* the 403 or 404 that is being explained */
     char refused_path[VC_REQUEST_PATH_MAX]; /* as a policy would name it */
@@ -197,7 +221,9 @@ struct operation_list {
 
 /* Goes on: with a token to the request, without one to the list of those that wait for one. */
 void operation_continue(struct vc_operation *operation);
-/* Ends it with err; the callback is called. */
+/* Among those under way: something is asked for it. */
+void operation_under_way(struct vc_operation *operation);
+/* Ends it with err, once it is known what err means; the callback is called. */
 void operation_fail(struct vc_operation *operation, const struct vc_error *err);
 /* A login has ended: go on, or fail with session.error. */
 void operations_login_ended(struct vc_client *client);
@@ -213,6 +239,11 @@ void diagnosis_mount_done(struct vc_operation *operation, const struct vc_reply 
                           const struct vc_error *outcome);
 void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc_reply *reply,
                                  const struct vc_error *outcome);
+void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
+                          const struct vc_error *outcome);
+/* Takes over an operation that ends with VC_SEALED. False: it is told already what that means. */
+bool diagnosis_ask_seal(struct vc_operation *operation, const struct vc_error *err);
+void diagnosis_seal_done(struct vc_operation *operation, const struct vc_reply *reply);
 /* Asks for the mount's KV version. False: it is known, or was asked in vain a moment ago. */
 bool diagnosis_ask_mount(struct vc_operation *operation);
 

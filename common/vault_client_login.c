@@ -117,7 +117,8 @@ static void begin_event(struct session *session, enum vc_token_event event, bool
     life->failures = !failure ? 0 : life->last == event ? life->failures + 1 : 1;
     life->last = event;
     life->last_at = vc_now();
-    session->spread = failure ? vc_jitter(0, BACKOFF_MIN / 2) : 0;
+    session->spread = failure && event != VC_TOKEN_REVOKED ? vc_jitter(1, BACKOFF_MIN / 2) : 0;
+    session->act_at = 0;
 }
 
 static void drop_token(struct vc_client *client)
@@ -211,18 +212,22 @@ static void forget_old_token(struct session *session, const struct vc_allocator 
     session->old_namespace = NULL;
 }
 
-static void log_new_token(struct vc_client *client, bool own)
+static void log_new_token(struct vc_client *client)
 {
     const struct session *session = session_of(client);
-    const char *what = own ? "logged in to" : "using a token from outside with";
+    const char *what = session->step == LOGIN_SEND ? "logged in to"
+                       : session->own              ? "using the stored token with"
+                                                   : "using the token given with";
+    const char *origin = client->settings.addresses[client->address];
+    vc_msec left = session->life.expires_at - session->life.last_at;
 
+    if (session->step == LOGIN_SEND)
+        client->status.logins++;
     if (session->life.expires_at == 0)
-        client_log(client, VC_LOG_INFO, "%s Vault at %s", what,
-                   client->settings.addresses[client->address]);
+        client_log(client, VC_LOG_INFO, "%s Vault at %s", what, origin);
     else
-        client_log(client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what,
-                   client->settings.addresses[client->address],
-                   (long long)((session->life.expires_at - session->life.last_at) / MSEC_PER_SEC),
+        client_log(client, VC_LOG_INFO, "%s Vault at %s, token valid for %lld s, %s", what, origin,
+                   (long long)((left + MSEC_PER_SEC - 1) / MSEC_PER_SEC),
                    session->life.renewable ? "renewable" : "not renewable");
 }
 
@@ -247,10 +252,10 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     if (!same) {
         session->generation++;
         session->proven = false;
+        session->proven_path[0] = '\0';
     }
     begin_event(session, VC_TOKEN_LOGGED_IN, false);
     session->own = own;
-    session->rejected = false;
     session->looked_up = known != NULL;
     if (known == NULL)
         session->proven = false;
@@ -269,9 +274,7 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     life->blocked_until = 0;
     vc_error_clear(&session->error);
     session->error.code = VC_OK;
-    if (own)
-        client->status.logins++;
-    log_new_token(client, own);
+    log_new_token(client);
 }
 
 static void adopt_and_end(struct vc_client *client, const struct vc_buf *value,
@@ -767,7 +770,6 @@ static void reset_refusals(struct vc_client *client)
     life->login_refused = false;
     life->blocked_until = 0;
     life->failures = 0;
-    session->rejected = false;
     session->forced = false;
     session->spread = 0;
     session->error.code = VC_OK;
@@ -800,7 +802,7 @@ static bool login_blocked(struct vc_client *client, vc_msec now)
 
     if (life->credential_changed)
         return false;
-    if (!life->login_refused && life->blocked_until <= now && !client->session.rejected)
+    if (!life->login_refused && life->blocked_until <= now)
         return false;
     life->credential_changed = any_file_changed(client);
     return !life->credential_changed;
@@ -863,27 +865,43 @@ bool session_reject(struct vc_client *client, unsigned long generation)
     return true;
 }
 
-void session_prove(struct vc_client *client, unsigned long generation)
+void session_prove(struct vc_client *client, unsigned long generation, const char *path)
 {
-    if (generation != client->session.generation)
+    struct session *session = session_of(client);
+
+    if (generation != session->generation)
         return;
-    client->session.proven = true;
-    client->session.forced = false;
+    session->proven = true;
+    session->forced = false;
+    if (session->proven_path[0] == '\0' && path != NULL)
+        snprintf(session->proven_path, sizeof(session->proven_path), "%s", path);
 }
 
-static struct vc_token_decision decide(const struct vc_client *client, vc_msec now)
+/* Backoff ends for all clients of one outage at the same time: each goes on a little later than
+ * that. */
+static struct vc_token_decision spread_out(struct session *session,
+                                           struct vc_token_decision decision, vc_msec now)
 {
-    const struct session *session = &client->session;
+    bool acts = decision.action == VC_TOKEN_LOGIN || decision.action == VC_TOKEN_RENEW;
+
+    if (!acts || session->spread == 0)
+        return decision;
+    if (session->act_at == 0)
+        session->act_at = now + session->spread;
+    if (now >= session->act_at)
+        return decision;
+    return (struct vc_token_decision){.action = VC_TOKEN_WAIT, .next_at = session->act_at};
+}
+
+static struct vc_token_decision decide(struct vc_client *client, vc_msec now)
+{
+    struct session *session = session_of(client);
     struct vc_token_policy policy = {.renew_threshold = client->settings.renew_threshold,
                                      .check_interval = client->settings.renew_check_interval,
                                      .backoff_min = BACKOFF_MIN,
                                      .backoff_max = BACKOFF_MAX};
-    /* The jitter: after a failure, time runs this much late. */
-    struct vc_token_decision decision =
-        vc_token_decide(&session->life, &policy, now - session->spread);
 
-    decision.next_at += session->spread;
-    return decision;
+    return spread_out(session, vc_token_decide(&session->life, &policy, now), now);
 }
 
 vc_msec session_tick(struct vc_client *client, vc_msec now)

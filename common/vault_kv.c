@@ -12,6 +12,7 @@
 #include "json.h"
 #include "utf8.h"
 
+#define DOING_SHOWN_MAX 300 /* of VC_MESSAGE_SIZE: the rest says what went wrong */
 #define DOING_SIZE (VC_PATH_MAX + VC_MOUNT_MAX + 64)
 #define VERSION_TEXT_SIZE 32 /* "?version=" and 2^53 */
 /* Of the warning with which a v2 mount answers a v1 path (404). */
@@ -88,22 +89,33 @@ static enum vc_code refine(struct vc_error *err, enum vc_code code, const char *
     return code;
 }
 
-/* A 404 with metadata: the version existed. doing is "read secret/data/x". */
+/* An answer that is told by more than its status. doing is "read secret/data/x". */
+static enum vc_code verdict(const struct vc_envelope *envelope, const struct vc_reply *reply,
+                            enum vc_code code, const char *doing, const char *what,
+                            struct vc_error *err)
+{
+    vc_error_set(err, code, "could not %.*s: %s", DOING_SHOWN_MAX, doing, what);
+    if (err == NULL)
+        return code;
+    err->http_status = reply->status;
+    memcpy(err->request_id, envelope->request_id, sizeof(err->request_id));
+    return code;
+}
+
+/* A 404 with metadata: the version existed. */
 static enum vc_code gone_error(const struct vc_envelope *envelope, const struct vc_reply *reply,
                                const char *doing, struct vc_error *err)
 {
     bool destroyed = vc_json_bool(envelope->metadata, "destroyed", false);
-    long long version = vc_json_integer(envelope->metadata, "version", 0);
-    enum vc_code code = destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED;
+    char what[VERSION_TEXT_SIZE + sizeof("version is destroyed")];
 
-    vc_error_set(err, code, "could not %s: version %lld is %s", doing, version,
-                 destroyed ? "destroyed" : "deleted");
-    if (err == NULL)
-        return code;
+    snprintf(what, sizeof(what), "version %lld is %s",
+             vc_json_integer(envelope->metadata, "version", 0),
+             destroyed ? "destroyed" : "deleted");
+    verdict(envelope, reply, destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED, doing, what,
+            err);
     vc_error_hint(err, destroyed ? "write a new version" : "undelete it, or write a new version");
-    err->http_status = reply->status;
-    memcpy(err->request_id, envelope->request_id, sizeof(err->request_id));
-    return code;
+    return destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED;
 }
 
 /* What a status >= 300 means for any KV request. */
@@ -146,7 +158,7 @@ static enum vc_code read_v2(const struct vc_reply *reply, const char *doing,
         return vc_envelope_malformed(envelope, reply, doing, "\"data\"", err);
     if (cJSON_GetObjectItemCaseSensitive(envelope->data, "data") == NULL &&
         envelope->metadata == NULL) {
-        vc_error_set(err, VC_KV_V1_PATH, "could not %s: this is no secret of KV version 2", doing);
+        verdict(envelope, reply, VC_KV_V1_PATH, doing, "this is no secret of KV version 2", err);
         return refine(err, VC_KV_V1_PATH, "the mount seems to be KV version 1");
     }
     if (secret->data == NULL && envelope->metadata != NULL)

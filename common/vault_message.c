@@ -13,7 +13,7 @@
 
 void vc_request_init(struct vc_request *request, const struct vc_allocator *allocator)
 {
-    *request = (struct vc_request){.method = VC_GET, .with_token = true, .with_namespace = true};
+    *request = (struct vc_request){.method = VC_GET};
     vc_buf_init(&request->body, allocator, VC_REQUEST_BODY_MAX);
 }
 

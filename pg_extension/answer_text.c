@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -125,8 +127,9 @@ char *tv_answer_message(const TvAnswer *answer, enum frame_tag tag, size_t max)
 char *tv_sentence(const char *clause)
 {
     size_t len = strlen(clause);
-    bool ended = len > 0 && strchr(".!?;", clause[len - 1]) != NULL;
-    char *sentence = psprintf("%s%s", clause, ended ? "" : ".");
+    /* Nothing after a bracket or a quotation mark: what stands there is to be copied. */
+    bool open_ended = len > 0 && isalnum((unsigned char)clause[len - 1]);
+    char *sentence = psprintf("%s%s", clause, open_ended ? "." : "");
 
     sentence[0] = (char)pg_ascii_toupper((unsigned char)sentence[0]);
     return sentence;

@@ -29,7 +29,7 @@ extern text *tv_text_from_utf8(text *value, const char *what, text *name);
  */
 extern char *tv_answer_message(const TvAnswer *answer, enum frame_tag tag, size_t max);
 
-/* A palloc'd copy with a capital first letter and a full stop, as PostgreSQL writes hints. */
+/* A palloc'd copy with a capital first letter and, after a word, a full stop: a hint's form. */
 extern char *tv_sentence(const char *clause);
 
 #endif

@@ -16,7 +16,7 @@
  * A value beyond this share of the area would, with the space between others' values, cost nearly
  * all of them: it counts as one that does not fit.
  */
-#define VALUE_SHARE_OF_AREA 2
+#define VALUE_SHARE_OF_AREA 4
 
 /* What the keeper answers in place of a value that does not fit, and its hint. */
 #define TOO_LARGE_MESSAGE "the secret does not fit into the cache"
@@ -34,7 +34,7 @@ static void add_to(pg_atomic_uint64 *counter, int64 n)
     pg_atomic_write_u64(counter, pg_atomic_read_u64(counter) + n);
 }
 
-static int32 *bucket_of(const TvSlot *slot)
+static TvBucket *bucket_of(const TvSlot *slot)
 {
     return &tv_buckets[slot->hash[0] & (tv_control->bucket_count - 1)];
 }
@@ -72,14 +72,21 @@ void tv_cache_adopt(void)
     pg_atomic_write_u64(&tv_control->cache_bytes, bytes);
 }
 
+static void point_to_likely_value(TvBucket *bucket)
+{
+    bucket->likely = bucket->first >= 0 ? tv_slots[bucket->first].value : InvalidDsaPointer;
+}
+
 /* The lock is held. */
 static void unlink_slot(TvSlot *slot)
 {
-    int32 *link = bucket_of(slot);
+    TvBucket *bucket = bucket_of(slot);
+    int32 *link = &bucket->first;
 
     while (*link != index_of(slot))
         link = &tv_slots[*link].next;
     *link = slot->next;
+    point_to_likely_value(bucket);
 }
 
 static void wipe_blob(dsa_pointer pointer)
@@ -210,10 +217,10 @@ static void prepare_slot(TvSlot *slot, const TvKey *key)
 /* The lock is held. */
 static void link_slot(TvSlot *slot)
 {
-    int32 *bucket = bucket_of(slot);
+    TvBucket *bucket = bucket_of(slot);
 
-    slot->next = *bucket;
-    *bucket = index_of(slot);
+    slot->next = bucket->first;
+    bucket->first = index_of(slot);
 }
 
 /* What will be known of the key with this answer; slot is NULL where nothing is yet. */
@@ -252,6 +259,7 @@ static void put_into(TvSlot *slot, bool is_new, const TvCacheAnswer *answer,
     }
     if (is_new)
         link_slot(slot);
+    point_to_likely_value(bucket_of(slot));
     LWLockRelease(lock);
 
     /* As old as the value: what counts for refreshing it is a use after that. */
@@ -328,16 +336,9 @@ enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer)
 
 bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket)
 {
-    struct freshness_settings settings = tv_freshness_settings();
     TvSlot *slot = tv_cache_find(key);
-    vc_msec now = vc_now();
 
-    if (slot == NULL)
-        return false;
-    if (refresh)
-        return slot->started_ticket > ticket;
-    return freshness_judge(&slot->state, &settings, slot->answered_ticket > ticket,
-                           tv_outage_now(now), now) != FRESH_ASK;
+    return slot != NULL && (refresh ? slot->started_ticket : slot->answered_ticket) > ticket;
 }
 
 int64 tv_cache_drop_all(void)

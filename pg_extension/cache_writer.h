@@ -32,7 +32,11 @@ typedef struct TvCacheAnswer {
  */
 extern enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer);
 
-/* True where a request for this key, asked with ticket, has its answer already. */
+/*
+ * True where a request for this key, asked with ticket, has its answer already. How old an answer
+ * from before the ticket may be is the backend's to say, which has looked at it by its own
+ * settings: these may differ from the keeper's while a reload is under way.
+ */
 extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket);
 
 /* Wipes every entry. Returns how many there were. */

@@ -30,10 +30,11 @@
 /* ms */
 #define PING_EVERY 2000
 /*
- * A machine under load or a process under valgrind is slow, but not this slow. So many PINGs must
- * have gone unanswered besides: after the machine has slept, the time alone says nothing.
+ * A machine under load or a process under valgrind is slow, but not this slow; and with
+ * request_timeout's default, who waits can still be served by the next one. So many PINGs must have
+ * gone unanswered besides: after the machine has slept, the time alone says nothing.
  */
-#define SILENCE_MAX 10000
+#define SILENCE_MAX 8000
 #define SILENCE_PINGS 4
 /* What the fetcher has for revoking its token (1 s), and a little for getting there. */
 #define END_WAIT 1500
@@ -62,6 +63,7 @@ typedef struct Fetcher {
     vc_msec heard_at, pinged_at;
     uint64 pings;
     int unanswered; /* PINGs sent since it was last heard */
+    bool spoken;    /* it was heard at all */
 } Fetcher;
 
 static Fetcher fetcher = {.sock = PGINVALID_SOCKET};
@@ -94,6 +96,11 @@ const char *tv_fetcher_trouble(void)
 vc_msec tv_fetcher_start_at(void)
 {
     return fetcher.start_at;
+}
+
+bool tv_fetcher_had_spoken(void)
+{
+    return fetcher.spoken;
 }
 
 bool tv_fetcher_failing(void)
@@ -298,6 +305,7 @@ bool tv_fetcher_start(void)
     fetcher.sock = ends[0];
     fetcher.started_at = fetcher.heard_at = fetcher.pinged_at = vc_now();
     fetcher.unanswered = 0;
+    fetcher.spoken = false;
     fetcher.start_errno = 0;
     fetcher.trouble[0] = '\0';
     return true;
@@ -493,6 +501,7 @@ static enum read_result read_in(TvFrameHandler handler)
     fetcher.in_used += got;
     fetcher.heard_at = vc_now();
     fetcher.unanswered = 0;
+    fetcher.spoken = true;
     return take_frames(handler) ? READ_SOME : READ_MALFORMED;
 }
 

@@ -30,6 +30,8 @@ extern const char *tv_fetcher_trouble(void); /* one clause, "" while nothing is 
 
 /* When it is to be started next; only while it does not run. */
 extern vc_msec tv_fetcher_start_at(void);
+/* The last one has said something: it did not die of starting. */
+extern bool tv_fetcher_had_spoken(void);
 /* It has failed often in a row: whoever waits for it had better be told. */
 extern bool tv_fetcher_failing(void);
 

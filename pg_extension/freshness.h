@@ -28,15 +28,15 @@ struct freshness_settings {
     vc_msec cache_ttl, stale_limit, negative_ttl;
 };
 
-/* What is known of one key. All times by vc_now(). */
+/* What is known of one key. All times by vc_now(). What each look-up needs comes first. */
 struct freshness_entry {
     bool has_value;       /* a good read is there */
     uint8_t failures;     /* in a row, of the outage kind */
     enum vc_code outcome; /* of the last answer */
     vc_msec fetched_at;   /* when the read that gave the value began */
+    vc_msec lease_end;    /* of the value; 0: no lease */
     vc_msec answered_at;  /* when the last answer came, whatever it was */
     vc_msec retry_at;     /* after an outage: not asked again before then */
-    vc_msec lease_end;    /* of the value; 0: no lease */
 };
 
 enum freshness_verdict {

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -19,6 +20,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "../common/token_lifecycle.h"
 #include "cache_writer.h"
 #include "compat.h"
 #include "fetch_queue.h"
@@ -45,6 +47,10 @@
 /* A lease beyond this is a lie or for ever. */
 #define LEASE_MAX (INT64CONST(10) * 365 * 24 * 3600 * 1000)
 
+/* Times that a refused login is tried again by reloads within VC_LOCKOUT_WAIT, settings unchanged.
+ */
+#define LOGINS_BY_RELOAD 2
+
 /* Fetchers that a fetch may outlive. */
 #define DEATHS_MAX 2
 
@@ -55,6 +61,8 @@
 
 static WaitEventSet *wait_set = NULL; /* NULL: the fetcher has changed, or there is none yet */
 static int socket_event;              /* in wait_set; -1: no socket */
+static vc_msec flushed_at = 0;        /* 0: never */
+static uint64 restarted_ticket = 0;   /* of the last restart that somebody asked for */
 
 /* ---- answers that the keeper makes itself ---- */
 
@@ -189,6 +197,7 @@ static void send_settings(void)
     frame_put(&writer, TAG_SCOPE, scope, scope_len);
     frame_put_number(&writer, TAG_CACHE_TTL, tv_cache_ttl);
     frame_put_number(&writer, TAG_NEGATIVE_TTL, tv_negative_ttl);
+    tv_status_put_refusal(&writer);
     tv_guc_for_each_fetcher_setting(put_setting, &writer);
     size = frame_end(&writer);
     if (size == 0 || !tv_fetcher_send(frame, size))
@@ -196,6 +205,17 @@ static void send_settings(void)
                           errhint("Shorten them, or call restart_fetcher().")));
     explicit_bzero(frame, SETTINGS_SIZE);
     pfree(frame);
+}
+
+/*
+ * How old the platform's template may be that the fetcher builds a connection with: read since the
+ * last flush, and for a refresh read now.
+ */
+static vc_msec template_age_max(const TvFetch *fetch, vc_msec now)
+{
+    vc_msec since_flush = flushed_at != 0 ? now - flushed_at : tv_cache_ttl;
+
+    return fetch->anew ? 0 : Min(since_flush, tv_cache_ttl);
 }
 
 /* False where the fetcher takes no more now. */
@@ -212,6 +232,7 @@ static bool send_fetch(TvFetch *fetch, vc_msec now)
     frame_put(&writer, TAG_NAME, fetch->key.name, fetch->key.name_len);
     frame_put_number(&writer, TAG_WANTED_VERSION, fetch->key.wanted_version);
     frame_put_number(&writer, TAG_TIMEOUT, Max(1, fetch->deadline - now));
+    frame_put_number(&writer, TAG_CACHE_TTL, template_age_max(fetch, now));
     size = frame_end(&writer);
     if (size > 0 && tv_fetcher_send(frame, size))
         return true;
@@ -225,8 +246,8 @@ static void send_cancel(uint64 id)
     struct frame_writer writer;
 
     frame_begin(&writer, frame, sizeof(frame), FRAME_CANCEL, id);
-    (void)tv_fetcher_send(frame,
-                          frame_end(&writer)); /* if not, its answer comes and is not heard */
+    /* Where it cannot be sent, the answer comes and is not heard. */
+    (void)tv_fetcher_send(frame, frame_end(&writer));
 }
 
 static void send_fetches(void)
@@ -273,7 +294,7 @@ static void return_fetches(bool blame)
         if (blame)
             fetch->deaths++;
         if (fetch->deaths >= DEATHS_MAX)
-            answer_with_failure(fetch, VC_INTERNAL, "the fetcher ended twice while it read this",
+            answer_with_failure(fetch, VC_BAD_REPLY, "the fetcher ended twice while it read this",
                                 "See the server's log.");
         else
             tv_fetch_put_back(fetch, 0);
@@ -284,13 +305,18 @@ static void fetcher_has_ended(void)
 {
     forget_wait_set();
     tv_status_fetcher_ended(tv_fetcher_trouble());
-    return_fetches(true);
+    /* One that dies of starting would end each fetch's chances at once. */
+    return_fetches(tv_fetcher_had_spoken());
 }
 
-static void restart_fetcher(void)
+static void restart_fetcher(uint64 ticket)
 {
+    /* One that was asked for before the present fetcher began: there it is. */
+    if (ticket < restarted_ticket)
+        return;
     forget_wait_set();
     tv_fetcher_end();
+    restarted_ticket = tv_next_ticket();
     tv_status_fetcher_ended("");
     return_fetches(false);
     start_fetcher();
@@ -336,6 +362,7 @@ static void flush(uint64 ticket)
     TvFlushResult result = {.ticket = ticket};
     TvFetch *fetch;
 
+    flushed_at = vc_now();
     result.dropped = tv_cache_drop_all();
     /* Reads that have begun may bring what was to be forgotten: they begin anew. */
     while ((fetch = tv_fetch_oldest_sent()) != NULL) {
@@ -374,7 +401,7 @@ static void take_requests(void)
             flush(place.request.ticket);
             break;
         case TV_COMMAND_RESTART_FETCHER:
-            restart_fetcher();
+            restart_fetcher(place.request.ticket);
             break;
         }
     }
@@ -399,10 +426,50 @@ static void sweep(void)
     tv_cache_sweep(refresh_due);
 }
 
+static void hash_setting(void *hash, const char *name, const char *value)
+{
+    uint64 *sum = hash;
+
+    *sum = hash_bytes_extended((const unsigned char *)name, strlen(name), *sum);
+    if (value != NULL)
+        *sum = hash_bytes_extended((const unsigned char *)value, strlen(value), *sum);
+}
+
+/*
+ * A reload is to try a refused login again, but Vault locks a role out at the fifth refusal: the
+ * same settings get only so many more. A change of the credential's file is the fetcher's to see.
+ */
+static bool may_retry_login(void)
+{
+    static struct {
+        uint64 settings;
+        vc_msec since;
+        int count;
+    } retried;
+    uint64 settings = 0;
+    vc_msec now = vc_now();
+
+    if (!tv_status_has_refusal())
+        return true;
+    tv_guc_for_each_fetcher_setting(hash_setting, &settings);
+    if (settings != retried.settings || now - retried.since >= VC_LOCKOUT_WAIT) {
+        retried.settings = settings;
+        retried.since = now;
+        retried.count = 0;
+    }
+    return retried.count++ < LOGINS_BY_RELOAD;
+}
+
 static void reload(void)
 {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
+    if (may_retry_login())
+        tv_status_forget_refusal();
+    else
+        ereport(LOG, (errmsg("tenant_vault: this reload does not try the refused login again"),
+                      errdetail("Vault locks a role out after five refused logins."),
+                      errhint("Supply another credential, or reload again later.")));
     if (tv_fetcher_running())
         send_settings();
 }

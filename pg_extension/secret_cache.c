@@ -13,6 +13,10 @@
 #define SEED_LOW UINT64CONST(0x9ae16a3b2f90404f)
 #define SEED_HIGH UINT64CONST(0xc3a5c85c97cb3127)
 
+#define MEMORY_LINE 64
+/* A tenant's answer with its key is some 400 bytes. */
+#define BLOB_LINES 7
+
 /* The scope's own hashes, because a backend asks in one scope thousands of times. */
 typedef struct ScopeSeeds {
     char scope[TV_KEY_TEXT_MAX];
@@ -83,9 +87,37 @@ static bool blob_has_key(const TvBlob *blob, const TvKey *key)
            memcmp(blob->bytes + key->scope_len, key->name, key->name_len) == 0;
 }
 
+static const TvBucket *bucket_of(const TvKey *key)
+{
+    return &tv_buckets[key->hash[0] & (tv_control->bucket_count - 1)];
+}
+
+/* The lines of a small blob at once, instead of one after the other as the fields are walked over.
+ */
+static void prefetch_blob(dsa_pointer pointer)
+{
+    const char *blob = (const char *)tv_blob(pointer);
+
+    for (int line = 0; line < BLOB_LINES; line++)
+        __builtin_prefetch(blob + line * MEMORY_LINE);
+}
+
+void tv_cache_prefetch(const TvKey *key)
+{
+    /* Read without a lock, and used as a hint only: it may be wrong by the time it is used. */
+    const volatile TvBucket *bucket = bucket_of(key);
+    int32 first = bucket->first;
+    dsa_pointer value = bucket->likely;
+
+    if (first >= 0)
+        __builtin_prefetch(&tv_slots[first]);
+    if (DsaPointerIsValid(value))
+        prefetch_blob(value);
+}
+
 TvSlot *tv_cache_find(const TvKey *key)
 {
-    int32 index = tv_buckets[key->hash[0] & (tv_control->bucket_count - 1)];
+    int32 index = bucket_of(key)->first;
 
     while (index >= 0) {
         TvSlot *slot = &tv_slots[index];

@@ -41,20 +41,32 @@ typedef struct TvBlob {
 /*
  * In use where value or failure is set; then linked into its bucket's chain. All but last_used is
  * written under the partition's exclusive lock, seen_used by the keeper without one.
+ *
+ * With many tenants the cost of a look-up is that of memory that no cache line holds: what a hit
+ * needs is in the first line of its slot.
  */
 typedef struct TvSlot {
     uint64 hash[2];
     dsa_pointer value; /* TvBlob of the last good answer */
+    pg_atomic_uint64
+        last_used; /* vc_msec, of a reader that did not wait; some TV_USE_TICK behind */
+    int32 next;    /* in the chain, or among the free ones; -1: the last */
+    struct freshness_entry state;
     dsa_pointer
         failure; /* TvBlob of the last answer where it was none, and its text could be kept */
     uint64 started_ticket,
         answered_ticket; /* of the last answer: when its read began, when it came */
-    struct freshness_entry state;
-    pg_atomic_uint64
-        last_used;     /* vc_msec, of a reader that did not wait; some TV_USE_TICK behind */
-    vc_msec seen_used; /* last_used when the eviction's hand went by */
-    int32 next;        /* in the chain, or among the free ones; -1: the last */
-} TvSlot;
+    vc_msec seen_used;   /* last_used when the eviction's hand went by */
+} __attribute__((aligned(PG_CACHE_LINE_SIZE / 2))) TvSlot;
+
+StaticAssertDecl(offsetof(TvSlot, state) + offsetof(struct freshness_entry, answered_at) <= 64,
+                 "what a hit needs must be in one line");
+
+/* The chain of all slots whose hash falls here. Written as slots are. */
+typedef struct TvBucket {
+    int32 first;        /* slot, or -1 */
+    dsa_pointer likely; /* the first one's value: only for fetching it into the processor early */
+} TvBucket;
 
 /* last_used is not written more often than this (ms): a line that all write to would be slow to
  * read. */
@@ -86,6 +98,9 @@ static inline bool tv_slot_in_use(const TvSlot *slot)
 {
     return DsaPointerIsValid(slot->value) || DsaPointerIsValid(slot->failure);
 }
+
+/* Before the lock is taken: has the processor fetch what tv_cache_find will look at first. */
+extern void tv_cache_prefetch(const TvKey *key);
 
 /* NULL where it is not there. The caller holds the key's lock. */
 extern TvSlot *tv_cache_find(const TvKey *key);

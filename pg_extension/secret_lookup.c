@@ -336,6 +336,7 @@ text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_t name_
 
     if (tv_control == NULL || !tv_key_make(&key, kind, name, name_len, version))
         return NULL;
+    tv_cache_prefetch(&key);
     (void)tv_area();
     settings = tv_freshness_settings();
     now = vc_now();

@@ -35,7 +35,7 @@
 
 TvControl *tv_control = NULL;
 TvSlot *tv_slots = NULL;
-int32 *tv_buckets = NULL;
+TvBucket *tv_buckets = NULL;
 struct TvRing *tv_ring = NULL;
 LWLockPadded *tv_partition_locks = NULL;
 LWLock *tv_ring_lock = NULL, *tv_status_lock = NULL;
@@ -50,9 +50,11 @@ static int slot_count(void)
     return tv_max_tenants + Max(tv_max_tenants / SPARE_SLOTS_DIVISOR, SPARE_SLOTS_MIN);
 }
 
+/* Twice as many as slots, so that most chains have one entry: each further one is a visit to cold
+ * memory. */
 static uint32 bucket_count(void)
 {
-    return pg_nextpower2_32(Max(slot_count(), TV_PARTITIONS));
+    return pg_nextpower2_32(Max(2 * slot_count(), TV_PARTITIONS));
 }
 
 /*
@@ -80,7 +82,7 @@ void tv_shmem_request(void)
     Size size = MAXALIGN(sizeof(TvControl));
 
     size = add_size(size, MAXALIGN(mul_size(slot_count(), sizeof(TvSlot))));
-    size = add_size(size, MAXALIGN(mul_size(bucket_count(), sizeof(int32))));
+    size = add_size(size, MAXALIGN(mul_size(bucket_count(), sizeof(TvBucket))));
     size = add_size(size, MAXALIGN(tv_ring_size()));
     size = add_size(size, area_size() + area_alignment());
     RequestAddinShmemSpace(size);
@@ -127,7 +129,7 @@ static void init_slots(void)
         tv_slots[i].next = -1;
     }
     for (uint32 i = 0; i < tv_control->bucket_count; i++)
-        tv_buckets[i] = -1;
+        tv_buckets[i] = (TvBucket){.first = -1};
 }
 
 /* The area never grows: its limit is its size, so that no segment of its own ever comes to be. */
@@ -169,8 +171,8 @@ void tv_shmem_startup(void)
         init_control();
     tv_slots =
         ShmemInitStruct("tenant_vault slots", sizeof(TvSlot) * tv_control->slot_count, &found);
-    tv_buckets =
-        ShmemInitStruct("tenant_vault buckets", sizeof(int32) * tv_control->bucket_count, &found);
+    tv_buckets = ShmemInitStruct("tenant_vault buckets",
+                                 sizeof(TvBucket) * tv_control->bucket_count, &found);
     if (!found)
         init_slots();
     tv_ring = ShmemInitStruct("tenant_vault ring", tv_ring_size(), &found);

@@ -72,17 +72,11 @@ static text *json_value_text(const JsonbValue *value)
     }
 }
 
-Datum tv_secret_value(PG_FUNCTION_ARGS)
+/* The value of a key; raises 42704 where there is none. */
+static JsonbValue *find_value(Jsonb *secret, text *key, const char *path)
 {
-    char *path = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    text *key = PG_GETARG_TEXT_PP(1);
-    const JsonbValue *value = NULL;
-    Jsonb *secret;
-    text *result;
+    JsonbValue *value = NULL;
 
-    tv_require_secret_path(path);
-    tv_require_preloaded();
-    secret = look_up_secret(path, 0);
     if (JB_ROOT_IS_OBJECT(secret))
         value = getKeyJsonValueFromContainer(&secret->root, VARDATA_ANY(key),
                                              VARSIZE_ANY_EXHDR(key), NULL);
@@ -90,7 +84,20 @@ Datum tv_secret_value(PG_FUNCTION_ARGS)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("secret \"%s\" has no key \"%s\"", path, text_to_cstring(key)),
                         errhint("Keys are case-sensitive.")));
-    result = json_value_text(value);
+    return value;
+}
+
+Datum tv_secret_value(PG_FUNCTION_ARGS)
+{
+    char *path = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    text *key = PG_GETARG_TEXT_PP(1);
+    Jsonb *secret;
+    text *result;
+
+    tv_require_secret_path(path);
+    tv_require_preloaded();
+    secret = look_up_secret(path, 0);
+    result = json_value_text(find_value(secret, key, path));
     explicit_bzero(secret, VARSIZE(secret));
     if (result == NULL)
         PG_RETURN_NULL();

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* LeakSanitizer attaches to its own process at the end. */
 #if defined(__SANITIZE_ADDRESS__)
 #define TRACEABLE 1

@@ -28,7 +28,7 @@
 /* True where descriptor 3 is a Unix stream socket, which is non-blocking from now on. */
 static bool take_socket(void)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(address);
     int flags = fcntl(KEEPER_SOCKET, F_GETFL);
 

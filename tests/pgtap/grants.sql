@@ -1,6 +1,7 @@
 -- Who may read whose credentials: grant_tenant(), revoke_tenant(), and what changes a decision.
 BEGIN;
-SELECT plan(42);
+SET LOCAL client_min_messages = error; -- granting twice is a NOTICE, revoking twice a WARNING
+SELECT plan(48);
 
 CREATE ROLE app;
 CREATE ROLE other;
@@ -34,7 +35,11 @@ SELECT throws_ok('SELECT tenant_vault.conninfo(''acme'')', '42501', NULL, 'anoth
 RESET ROLE;
 SET ROLE dba;
 SELECT lives_ok('SELECT tenant_vault.conninfo(''globex'')', 'a superuser reads any tenant without a grant');
+SELECT tenant_vault.grant_tenant('globex', 'dba');
 RESET ROLE;
+SELECT is(granted_by, 'dba', 'the giver is who asked, not who owns the function')
+    FROM tenant_vault.tenant_grant WHERE tenant = 'globex';
+SELECT tenant_vault.revoke_tenant('globex', 'dba');
 
 -- The hint says how to get out of it, ready to be pasted.
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -107,6 +112,9 @@ SET ROLE other;
 SELECT throws_ok('SELECT tenant_vault.conninfo(''acme'')', '42501', NULL, 'TRUNCATE ends all grants');
 RESET ROLE;
 ROLLBACK TO before;
+SET ROLE other;
+SELECT lives_ok('SELECT tenant_vault.conninfo(''acme'')', 'until that is rolled back');
+RESET ROLE;
 SET LOCAL session_replication_role = replica;
 DELETE FROM tenant_vault.tenant_grant WHERE role = 'other'::regrole;
 SET LOCAL session_replication_role = origin;
@@ -165,6 +173,25 @@ DROP ROLE team;
 SELECT tenant_vault.grant_tenant('acme', 'app');
 SELECT is_empty('SELECT 1 FROM tenant_vault.tenant_grant g
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE oid = g.role)', 'nor one of a role that is gone');
+
+-- A table of that name that is not the extension's grants nothing, and is not written either.
+ALTER SCHEMA tenant_vault RENAME TO renamed;
+CREATE SCHEMA tenant_vault CREATE TABLE tenant_grant (tenant text PRIMARY KEY, role regrole);
+INSERT INTO tenant_vault.tenant_grant VALUES ('globex', 'app');
+SET ROLE app;
+SELECT throws_ok('SELECT renamed.conninfo(''globex'')', '42501', 'permission denied for tenant "globex"',
+    'another table of grants grants nothing');
+RESET ROLE;
+SELECT throws_ok('SELECT renamed.grant_tenant(''globex'', ''app'')', 'XX000',
+    'table tenant_vault.tenant_grant does not exist', 'and is not written');
+DROP SCHEMA tenant_vault CASCADE;
+ALTER SCHEMA renamed RENAME TO tenant_vault;
+
+-- What cannot be written is refused as any other write.
+SET LOCAL transaction_read_only = on;
+SELECT throws_ok('SELECT tenant_vault.grant_tenant(''acme'', ''app'')', '25006', NULL,
+    'a read-only transaction grants nothing');
+SELECT throws_ok('SELECT tenant_vault.revoke_tenant(''acme'', ''app'')', '25006', NULL, 'and revokes nothing');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,6 +1,6 @@
 -- Names that Vault could read as other names are refused, each with 22023, before Vault is asked.
 BEGIN;
-SELECT plan(50);
+SELECT plan(61);
 
 SELECT vault_requests AS requests_before FROM tenant_vault.status \gset
 
@@ -19,11 +19,19 @@ SELECT lives_ok(format('DO $do$ BEGIN PERFORM tenant_vault.conninfo(%L); EXCEPTI
     WHEN invalid_parameter_value THEN RAISE; WHEN OTHERS THEN NULL; END $do$', repeat('a', 63)),
     'a name of 63 characters is a name');
 
-SELECT throws_ok(format('SELECT tenant_vault.secret(%L)', path), '22023', NULL,
-    format('secret() refuses the path "%s"', left(path, 20)))
-    FROM unnest(ARRAY['', '/dev/jwt', 'dev/jwt/', 'dev//jwt', 'dev/../prod/jwt', 'dev/./jwt', 'dev%2fjwt',
-        'dev\jwt', 'dev/jwt?version=1', repeat('a/', 256) || 'b']) AS path;
+CREATE TEMP TABLE bad_path (path text);
+INSERT INTO bad_path VALUES
+    (''), ('/dev/jwt'), ('dev/jwt/'), ('dev//jwt'), ('dev/../prod/jwt'), ('dev/./jwt'), ('dev%2fjwt'),
+    ('dev\jwt'), ('dev/jwt?version=1'), (repeat('a/', 256) || 'b');
+SELECT throws_ok(format('SELECT tenant_vault.%s', call), '22023', NULL,
+    format('%s is refused', left(call, 40)))
+    FROM bad_path, LATERAL (VALUES (format('secret(%L)', path)), (format('secret_value(%L, ''k'')', path)))
+        AS calls (call);
 SELECT throws_ok('SELECT tenant_vault.secret(''dev/jwt'', -1)', '22023', NULL, 'versions count from 1');
+
+SELECT is_empty('SELECT name FROM tenant_vault.cached_secrets
+    WHERE name IN (SELECT name FROM bad_tenant UNION ALL SELECT path FROM bad_path) AND kind <> ''list''',
+    'the refusal is not left to others: no such name gets as far as the cache');
 
 CREATE FUNCTION hint_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

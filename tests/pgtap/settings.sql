@@ -91,7 +91,7 @@ SELECT is(:'SQLSTATE'::text, '22023', 'renewing when it is too late is refused')
 ALTER SYSTEM SET tenant_vault.cache_size = '512kB';
 SELECT is(:'SQLSTATE'::text, '22023', 'a cache below 1MB is refused');
 ALTER SYSTEM SET tenant_vault.adress = 'https://vault:8200';
-SELECT is(:'SQLSTATE'::text, '42704', 'a misspelt setting is refused');
+SELECT ok(:'SQLSTATE'::text IN ('42704', '42602'), 'a misspelt setting is refused'); -- 42602: 17 and later
 SET tenant_vault.address = 'https://vault:8200';
 SELECT is(:'SQLSTATE'::text, '55P02', 'a session cannot change where Vault is');
 SET tenant_vault.cache_size = '1GB';

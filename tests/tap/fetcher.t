@@ -19,7 +19,7 @@ use VaultServer;
 
 # enum vc_code
 use constant { OK => 0, CANCELLED => 3, BAD_NAME => 10, BAD_SETTING => 11, TIMEOUT => 21, NOT_FOUND => 51,
-    VERSION_DELETED => 52, BAD_SECRET => 70, BAD_TEMPLATE => 71, REPLY_TOO_LARGE => 29 };
+    VERSION_DELETED => 52, BAD_SECRET => 70, BAD_TEMPLATE => 71 };
 
 my $vault = VaultServer->new('vault');
 my %login = (address => $vault->address, $vault->approle('server'));
@@ -83,9 +83,9 @@ like($answer->{message}, qr/"password".*number/, 'is named by field and type');
 unlike($answer->{message}, qr/12345678/, 'without its value');
 $vault->put_tenant('dynamic', { credentials_path => 'database/creds/app' });
 is($fetcher->ask(tenant => 'dynamic')->{outcome}, BAD_SECRET, 'dynamic credentials are refused as yet');
-$vault->put('saas-project/dev/big', { a => "\x01" x 500_000 });
-is($fetcher->ask(secret => 'dev/big')->{outcome}, REPLY_TOO_LARGE, 'a secret that becomes larger than a frame');
-is($fetcher->ask(tenant => 'acme')->{outcome}, OK, 'does not end the fetcher');
+# Vault keeps 1 MiB, in which each of these is six bytes.
+$vault->put('saas-project/dev/big', { a => "\x01" x 170_000 });
+is(decode_json($fetcher->ask(secret => 'dev/big')->{data})->{a}, "\x01" x 170_000, 'the largest secret that Vault keeps');
 is($vault->logins, 1, 'and all of it took one login');
 
 ### 2
@@ -183,7 +183,7 @@ sub resident_kb { my ($pid) = @_; return slurp_file("/proc/$pid/status") =~ /^Vm
 $vault->put('saas-project/dev/large', { a => 'x' x 900_000 });
 $fetcher = start();
 $fetcher->ask(secret => 'dev/large');
-@ids = map { $fetcher->fetch(secret => 'dev/large', timeout => 60_000) } 1 .. 200;
+@ids = $fetcher->fetch_times(200, secret => 'dev/large', timeout => 60_000);
 sleep 2;
 my $resident = resident_kb($fetcher->pid);
 ok($resident < 100_000, "while nobody reads 180 MB of answers the fetcher stays small ($resident kB)");
@@ -197,14 +197,13 @@ $fetcher->configure(%login);
 is($fetcher->ask(tenant => 'acme')->{host}, 'db.example', "the environment's proxy and libpq settings have no effect");
 my $proc = '/proc/' . $fetcher->pid;
 SKIP: {
-    skip 'a process that cannot be inspected', 3 unless $> == 0;
+    skip 'a process that cannot be inspected', 2 unless $> == 0;
     unlike(slurp_file("$proc/environ"), qr/[^\0]/, 'and are wiped');
-    my @open = map { readlink } glob "$proc/fd/*";
-    is(scalar(grep(/socket:/, @open)) <= 4, 1, 'descriptors of the parent are closed') or diag "@open";
-    ok(!-e "$proc/fd/7" || readlink("$proc/fd/7") ne readlink("$proc/fd/3"), 'all of them');
+    my $keeper = readlink "$proc/fd/3";
+    is(scalar(grep { readlink eq $keeper } glob "$proc/fd/*"), 1, "descriptors of the parent's are closed");
 }
 like(slurp_file("$proc/limits"), qr/^Max core file size\s+0\s+0\s/m, 'no core is written');
-isnt((stat $proc)[4], $>, 'nobody but root may look into it') unless $> == 0;
+isnt((stat "$proc/environ")[4], $>, 'nobody but root may look into it') unless $> == 0;
 is($fetcher->standard_error, '', 'nothing on standard error');
 
 ### 7
@@ -212,8 +211,6 @@ is($fetcher->standard_error, '', 'nothing on standard error');
 sub own_tokens { return scalar(my @tokens = $vault->accessors_by_login('auth/approle/login')); }
 
 undef $fetcher;
-$vault->api(POST => 'auth/approle/role/server', { token_policies => 'tenant_vault', token_ttl => '1h' });
-$vault->revoke_accessors if $vault->can('revoke_accessors');
 my $before = own_tokens();
 $fetcher = start();
 $fetcher->ask(tenant => 'acme');

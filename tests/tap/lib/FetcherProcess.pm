@@ -44,7 +44,8 @@ my %READ = (
 
 my $number = 0;
 
-sub program { return abs_path(dirname(__FILE__) . '/../../../build/fetcher/tenant-vault-fetcher'); }
+# TENANT_VAULT_FETCHER: another build, for example the one with AddressSanitizer.
+sub program { return $ENV{TENANT_VAULT_FETCHER} // abs_path(dirname(__FILE__) . '/../../../build/fetcher/tenant-vault-fetcher'); }
 
 # environment => {...}: what it finds there instead of nothing.
 sub new
@@ -52,6 +53,7 @@ sub new
     my ($class, %option) = @_;
     my $errors = PostgreSQL::Test::Utils::tempdir('fetcher') . '/stderr.' . $number++;
 
+    my $program = program();
     socketpair my $keeper, my $other, AF_UNIX, SOCK_STREAM, PF_UNSPEC or croak "socketpair: $!";
     my $pid = fork // croak "fork: $!";
     if ($pid == 0) {
@@ -62,7 +64,7 @@ sub new
         POSIX::dup2(fileno $other, 3) or POSIX::_exit(99);
         POSIX::dup2(3, 7) or POSIX::_exit(99);    # one that it has to close
         %ENV = %environment;
-        exec { program() } 'tenant-vault-fetcher' or POSIX::_exit(98);
+        exec { $program } 'tenant-vault-fetcher' or POSIX::_exit(98);
     }
     close $other;
     return bless { socket => $keeper, pid => $pid, errors => $errors, in => '', id => 100, scope => 'scope',
@@ -108,16 +110,33 @@ sub configure
     return $self;
 }
 
-# Returns the id. Options: version, timeout (ms), scope, max_age (ms).
-sub fetch
+# Returns an id and the frame. Options: version, timeout (ms), scope, max_age (ms).
+sub fetch_frame
 {
     my ($self, $kind, $name, %option) = @_;
     my $id = $self->{id}++;
-    $self->send_bytes(frame($TYPE{fetch}, $id,
+    return ($id, frame($TYPE{fetch}, $id,
             number(KIND => ord $KIND{$kind}) . text(SCOPE => $option{scope} // $self->{scope}) . text(NAME => $name)
               . number(WANTED_VERSION => $option{version} // 0) . number(TIMEOUT => $option{timeout} // 10_000)
               . (defined $option{max_age} ? number(CACHE_TTL => $option{max_age}) : '')));
+}
+
+# Returns the id.
+sub fetch
+{
+    my ($self, @what) = @_;
+    my ($id, $frame) = $self->fetch_frame(@what);
+    $self->send_bytes($frame);
     return $id;
+}
+
+# The same fetch so many times, in one piece: the socket holds few small ones. Returns the ids.
+sub fetch_times
+{
+    my ($self, $times, @what) = @_;
+    my %frame = map { $self->fetch_frame(@what) } 1 .. $times;
+    $self->send_bytes(join '', values %frame);
+    return keys %frame;
 }
 
 sub cancel { my ($self, $id) = @_; return $self->send_bytes(frame($TYPE{cancel}, $id, '')); }
@@ -178,7 +197,9 @@ sub wait_until
     until ($condition->()) {
         my $left = $deadline - time;
         croak "no $what within ${\SECONDS} s: " . $self->standard_error
-          if $left <= 0 || !IO::Select->new($self->{socket})->can_read($left);
+          if $left <= 0;
+        # A signal ends this early: PostgreSQL 18's modules have a handler for SIGCHLD.
+        next unless IO::Select->new($self->{socket})->can_read($left);
         my $n = sysread $self->{socket}, $self->{in}, 1 << 20, length $self->{in};
         croak "the fetcher has ended instead of $what: " . $self->standard_error unless $n;
         $self->take_frames;
