@@ -93,10 +93,19 @@ sub output
     }
     return $text;
 }
-sub finish { my ($job) = @_; waitpid $job->{pid}, 0; return $? & 127 ? -($? & 127) : $? >> 8; }
+# The exit status; -9 where it had to be killed after 20 s.
+sub finish
+{
+    my ($job) = @_;
+    local $SIG{ALRM} = sub { kill 'KILL', $job->{pid} };
+    alarm 20;
+    waitpid $job->{pid}, 0;
+    alarm 0;
+    return $? & 127 ? -($? & 127) : $? >> 8;
+}
 
 for my $signal (qw(TERM HUP INT USR1 USR2)) {
-    my $job = start(@exec, '--', 'sh', '-c', "trap 'echo got $signal; exit 42' $signal; echo ready; while :; do sleep 0.1; done");
+    my $job = start(@exec, '--', 'sh', '-c', "trap 'echo got $signal; exit 42' $signal; echo ready; i=0; while [ \$i -lt 300 ]; do i=\$((i+1)); sleep 0.1; done");
     output($job, qr/ready/);
     kill $signal, $job->{pid};
     like(output($job, qr/got/), qr/got $signal/, "$signal reaches the command");
@@ -113,7 +122,7 @@ kill 'TERM', $job->{pid};
 is(finish($job), 143, 'and ends for good when it is told to');
 
 $job = start(@exec, '--interval', '1', '--on-change', 'signal:USR1', '--names', 'app', '--files', $folder, '--', 'sh', '-c',
-    'trap "cat $S3_SECRET_ACCESS_KEY_FILE; echo" USR1; echo ready; while :; do sleep 0.1; done');
+    'trap "cat $S3_SECRET_ACCESS_KEY_FILE; echo" USR1; echo ready; i=0; while [ $i -lt 300 ]; do i=$((i+1)); sleep 0.1; done');
 output($job, qr/ready/);
 put_acme('third-s3cret');
 like(output($job, qr/third/), qr/third-s3cret/, 'signal: sent when the files are new');
