@@ -18,6 +18,7 @@ int command_list(int argc, char **argv);
 int command_put(int argc, char **argv);
 int command_database(int argc, char **argv);
 int command_exec(int argc, char **argv);
+int command_serve(int argc, char **argv);
 
 /* The option that every command that asks Vault has. */
 #define OPTION_TEXT_TOKEN_CACHE(an_id)                                                             \

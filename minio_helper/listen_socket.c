@@ -16,6 +16,7 @@
 
 #define BACKLOG 128
 #define HOST_SIZE 64 /* a numeric address */
+#define PORT_MAX 65535
 
 static int refuse(const char *text, const char *fault, struct vc_error *err)
 {
@@ -85,13 +86,21 @@ static bool is_loopback(const struct sockaddr *name)
     return name->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
 }
 
+/* getaddrinfo takes 99999 for 34463. */
+static bool is_port(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+
+    return len > 0 && len <= 5 && text[len] == '\0' && strtol(text, NULL, 10) <= PORT_MAX;
+}
+
 /* "host:port" or "[host]:port" into host; returns the port's text, or NULL. */
 static const char *split(const char *text, char host[HOST_SIZE])
 {
     const char *colon = strrchr(text, ':');
     size_t len;
 
-    if (colon == NULL || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+    if (colon == NULL || !is_port(colon + 1))
         return NULL;
     len = (size_t)(colon - text);
     if (text[0] == '[' && len > 2 && colon[-1] == ']') {

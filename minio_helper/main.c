@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"get", "a secret, or one field of it", command_get},
     {"list", "the names below a path", command_list},
     {"put", "write a secret from standard input", command_put},
+    {"serve", "S3 credentials by HTTP, for SDKs that refresh by themselves", command_serve},
 };
 
 static void print_help(void)
