@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "child_endpoint.h"
 #include "child_environment.h"
 #include "child_process.h"
 #include "credential_source.h"
@@ -28,6 +29,7 @@
 #include "vault_session.h"
 
 #define MSEC_PER_SEC 1000
+#define NAMES_OF_SDKS "aws"
 #define LOOK_INTERVAL 30 /* seconds between looks at the secret; one read each */
 #define LONGEST_SLEEP (60 * MSEC_PER_SEC)
 #define REFRESH_SHARE 4 /* of a lifetime, the last quarter is for refreshing */
@@ -74,7 +76,9 @@ static const struct usage usage = {
     .command = "exec",
     .arguments = "COMMAND [ARGUMENT]...",
     .summary =
-        "Run COMMAND with S3 credentials in its environment. Signals are passed on, and its\n"
+        "Run COMMAND with S3 credentials in its environment. Temporary ones an AWS SDK gets, and\n"
+        "refreshes, from an endpoint that lives as long (AWS_CONTAINER_*). Signals are passed on, "
+        "and its\n"
         "exit status is the result: 128+N where signal N ended it, 126 where it cannot be\n"
         "run, 127 where it is not there. With USE_VAULT=false it is run as it is.",
     .notes = "examples:\n"
@@ -108,6 +112,7 @@ struct execution {
     struct vault_session session;
     struct child_environment environment;
     struct credential_origin origin;
+    struct child_endpoint endpoint; /* from which the command refreshes temporary keys */
     struct secret_watch watch;
     struct child_inheritance inheritance;
     int signals; /* signalfd */
@@ -244,21 +249,35 @@ static enum vc_code put_in_place(struct execution *execution,
     return code;
 }
 
-/* When temporary keys are to be got anew. A child that has them in its environment keeps them. */
-static void plan_refresh(struct execution *execution, const struct s3_credentials *credentials)
+/*
+ * Temporary keys: files are written anew before these end, SDKs ask an endpoint, and an environment
+ * under other names keeps them.
+ */
+static enum vc_code plan_refresh(struct execution *execution,
+                                 const struct s3_credentials *credentials, struct vc_error *err)
 {
+    const struct wanted *wanted = execution->wanted;
+    enum vc_code code = VC_OK;
     long left;
 
     execution->refresh_at = 0;
     if (!s3_credentials_seconds_left(credentials, &left) || left <= 0)
-        return;
+        return VC_OK;
+    if (wanted->folder == NULL && wanted->names == s3_names_find(NAMES_OF_SDKS)) {
+        if (execution->endpoint.endpoint == NULL)
+            code = child_endpoint_start(&execution->endpoint, err);
+        if (code == VC_OK &&
+            !child_endpoint_announce(&execution->endpoint, &execution->environment))
+            code = vc_error_set(err, VC_NO_MEMORY, "out of memory for the environment");
+        return code;
+    }
     execution->refresh_at =
         vc_now() + (vc_msec)left * MSEC_PER_SEC / REFRESH_SHARE * (REFRESH_SHARE - 1);
-    if (execution->wanted->folder == NULL && execution->wanted->on_change == CHANGE_NONE &&
-        execution->pid == 0)
+    if (wanted->folder == NULL && wanted->on_change == CHANGE_NONE && execution->pid == 0)
         report_note("exec: these keys end at %s, and an environment cannot be refreshed: --files, "
-                    "or --on-change restart",
+                    "--names aws, or --on-change restart",
                     credentials->expiration);
+    return VC_OK;
 }
 
 /* Asks Vault, and puts what it says where children find it. */
@@ -273,7 +292,7 @@ static enum vc_code load_secrets(struct execution *execution, struct vc_error *e
     if (code == VC_OK)
         code = put_in_place(execution, &credentials, err);
     if (code == VC_OK)
-        plan_refresh(execution, &credentials);
+        code = plan_refresh(execution, &credentials, err);
     s3_credentials_free(&credentials);
     return code;
 }
@@ -428,9 +447,11 @@ static void watch_child(struct execution *execution)
     while (!execution->ended) {
         if (poll(events, 2, sleep_until(execution)) < 0 && errno != EINTR)
             break;
+        pthread_mutex_lock(&execution->endpoint.lock);
         vc_client_run(execution->session.client);
         if (has_news(execution) && !execution->restarting)
             on_change(execution);
+        pthread_mutex_unlock(&execution->endpoint.lock);
         take_signals(execution);
         kill_the_unwilling(execution);
     }
@@ -458,6 +479,7 @@ static enum vc_code prepare(struct execution *execution, struct vc_error *err)
 
 static void finish(struct execution *execution)
 {
+    child_endpoint_stop(&execution->endpoint);
     secret_watch_stop(&execution->watch);
     child_environment_free(&execution->environment);
     if (execution->wanted->folder != NULL)
@@ -488,6 +510,7 @@ static int run(const struct wanted *wanted)
         report_note("exec: cannot watch signals: %s", strerror(errno));
         return STATUS_INTERNAL;
     }
+    child_endpoint_init(&execution.endpoint, &execution.session, &wanted->request);
     code = prepare(&execution, &err);
     if (code != VC_OK)
         execution.status = (int)report_error(&err);
@@ -504,7 +527,7 @@ static int run(const struct wanted *wanted)
 int command_exec(int argc, char **argv)
 {
     struct wanted wanted = {.request = {.secret = CREDENTIAL_SECRET, .needs_location = true},
-                            .names = s3_names_find("aws"),
+                            .names = s3_names_find(NAMES_OF_SDKS),
                             .interval = LOOK_INTERVAL,
                             .session.long_lived = true};
     const char *use_vault = getenv("USE_VAULT");

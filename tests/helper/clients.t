@@ -117,10 +117,15 @@ my ($expires) = $helper->output('credentials', '-t', 'acme', '-d', '15m') =~ /"E
 my $left = `date -d '$expires' +%s` - time;
 ok($left > 600 && $left <= 930, "--duration: 15 minutes, and not $left s");
 
-# Temporary keys in exec: what cannot be refreshed is said.
-$run = $helper->run('exec', '-t', 'acme', '--', 'sh', '-c', 'test -n "$AWS_SESSION_TOKEN" && echo there');
-is($run->{stdout}, "there\n", 'exec: temporary keys are in the environment');
-like($run->{stderr}, qr/these keys end at .*Z, and an environment cannot be refreshed/, 'exec: and when they end is said');
+# Temporary keys in exec: an SDK refreshes them from an endpoint; what cannot be refreshed is said.
+$run = $helper->run('exec', '-t', 'acme', '--', 'sh', '-c', 'echo "[$AWS_SECRET_ACCESS_KEY] $AWS_CONTAINER_CREDENTIALS_FULL_URI"');
+like($run->{stdout}, qr{^\[\] http://127\.0\.0\.1:\d+/credentials/acme$}, 'exec: an endpoint instead of keys');
+$run = $helper->run('exec', '-t', 'acme', '--', 'sh', '-c',
+    'for a in "$AWS_CONTAINER_AUTHORIZATION_TOKEN" wrong; do curl -s -o /dev/null -w "%{http_code} " -H "Authorization: $a" "$AWS_CONTAINER_CREDENTIALS_FULL_URI"; done');
+like($run->{stdout}, qr/^200 40[13] $/, 'exec: which answers the command, and nobody else');
+$run = $helper->run('exec', '-t', 'acme', '--names', 'app', '--', 'sh', '-c', 'test -n "$S3_SESSION_TOKEN" && echo there');
+is($run->{stdout}, "there\n", 'exec --names app: temporary keys are in the environment');
+like($run->{stderr}, qr/these keys end at .*Z, and an environment cannot be refreshed/, 'and when they end is said');
 my $shm = "/dev/shm/minio_helper_clients.$$";
 $run = $helper->run('exec', '-t', 'acme', '--files', $shm, '--', 'cat', "$shm/AWS_CREDENTIAL_EXPIRATION");
 like($run->{stdout}, qr/^\d{4}-\d\d-\d\dT.*Z$/, 'exec --files: in files, which can be refreshed');
