@@ -1,5 +1,5 @@
 /*
- * listen_socket.c - a listening socket on loopback or in the file system (listen_socket.h).
+ * listen_socket.c - a listening socket on loopback, or one with a path (listen_socket.h).
  */
 #include "listen_socket.h"
 
