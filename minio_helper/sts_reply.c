@@ -155,13 +155,13 @@ static bool is_timestamp(const char *text)
 {
     static const char form[] = "dddd-dd-ddTdd:dd:dd";
     const char *c = text;
-    size_t digits;
 
     for (const char *f = form; *f != '\0'; f++, c++)
         if (*f == 'd' ? *c < '0' || *c > '9' : *c != *f)
             return false;
     if (*c == '.') {
-        digits = strspn(++c, "0123456789");
+        size_t digits = strspn(++c, "0123456789");
+
         if (digits == 0)
             return false;
         c += digits;
