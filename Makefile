@@ -28,7 +28,7 @@ SANITIZE_TESTS = SANITIZE=address,undefined
 .NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
-	asan-fetcher
+	check-helper helper-tools asan-fetcher
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -40,13 +40,16 @@ build:
 	@echo "building for PostgreSQL $(PG_MAJOR) below build/"
 	+@$(SUBMAKE) -C common
 	+@$(SUBMAKE) -C pg_extension/fetcher
+	+@$(SUBMAKE) -C minio_helper
 	+@$(PGXS_MAKE)
 
 install: build ## install into the PostgreSQL of PG_CONFIG (as root)
 	+@$(PGXS_MAKE) install
+	+@$(SUBMAKE) -C minio_helper install
 
 uninstall: ## take it out again
 	+@$(PGXS_MAKE) uninstall
+	+@$(SUBMAKE) -C minio_helper uninstall
 
 packages:
 	@tests/setup/packages
@@ -54,9 +57,15 @@ packages:
 tools: packages
 	@tests/setup/tools bao toxiproxy venv
 
+# What the tests of minio-helper read its output with.
+helper-tools: tools
+	@tests/setup/packages fish rclone s3cmd docker-compose pgbackrest
+	@tests/setup/tools mc minio seaweedfs s3clients
+
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
-	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap
+	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap \
+		check-helper
 
 check-unit: ## the core's unit tests
 	+@$(SUBMAKE) -C tests/unit check
@@ -74,6 +83,10 @@ check-pgtap: build ## pgTAP, on a real cluster with a real Vault
 
 check-tap: build ## PostgreSQL::Test: behaviour and faults on real servers
 	@$(STAGED) tests/setup/run_tap $(TESTS)
+
+check-helper: helper-tools ## minio-helper against real Vaults, S3 servers and clients
+	+@$(SUBMAKE) -C minio_helper
+	@tests/setup/run_helper $(TESTS)
 
 check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
 	@tests/setup/check_all $(VERSIONS)
@@ -105,4 +118,4 @@ format: packages ## bring all C files into the one format
 	@tests/setup/lint '$(PG_CONFIG)' reformat
 
 clean: ## remove what was built, but not the tools in build/tools
-	rm -rf build/common build/fetcher build/pg* build/unit build/asan build/fuzz build/lint build/log
+	rm -rf build/common build/fetcher build/helper build/pg* build/unit build/asan build/fuzz build/lint build/log

@@ -76,6 +76,7 @@ static const struct rule rules[] = {
     VALUE("token_file", KIND_FILE, token_file, NULL),
     VALUE("jwt_file", KIND_FILE, jwt_file, NULL),
     VALUE("token_store", KIND_FILE, token_store, NULL),
+    VALUE("check_token", KIND_BOOL, check_token, "true"),
     VALUE("kv_mount", KIND_MOUNT_PATH, kv_mount, "secret"),
     VALUE("prefix", KIND_MOUNT_PATH, secret_prefix, "saas-project"),
     VALUE("environment", KIND_ENVIRONMENT, environment, "dev"),

@@ -49,6 +49,11 @@ struct vc_settings {
     char *token, *token_file;
     char *jwt_file;
     char *token_store; /* file in which the token outlives the process, or NULL */
+    /*
+     * false: a token given or stored is used without asking Vault about it first. For a process
+     * that ends before the token could be renewed, this saves one or two requests.
+     */
+    bool check_token;
 
     char *kv_mount;      /* "secret" */
     char *secret_prefix; /* "saas-project"; may be several segments; may not be empty */
@@ -81,10 +86,11 @@ enum vc_code vc_settings_copy(struct vc_settings *to, const struct vc_settings *
  * stands. Names: address, namespace, ca_cert, ca_path, client_cert, client_key, tls_server_name,
  * skip_verify, auth_method (approle, token, token_file, cert, jwt; kubernetes is jwt at another
  * mount), auth_mount, role, role_id, role_id_file, secret_id, secret_id_file, secret_id_wrapped,
- * token, token_file, jwt_file, token_store, kv_mount, prefix, environment, request_timeout,
- * connect_timeout, max_retries, renew_threshold, renew_check_interval, max_request_rate. Durations
- * and booleans: setting_value.h. Slashes at the ends of mounts, prefix and namespace are taken off.
- * VC_BAD_SETTING names the setting and the rule, and never quotes a value.
+ * token, token_file, jwt_file, token_store, check_token, kv_mount, prefix, environment,
+ * request_timeout, connect_timeout, max_retries, renew_threshold, renew_check_interval,
+ * max_request_rate. Durations and booleans: setting_value.h. Slashes at the ends of mounts, prefix
+ * and namespace are taken off. VC_BAD_SETTING names the setting and the rule, and never quotes a
+ * value.
  */
 enum vc_code vc_settings_set(struct vc_settings *settings, const char *name, const char *value,
                              struct vc_error *err);

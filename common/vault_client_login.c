@@ -354,7 +354,22 @@ static void begin_own_login(struct vc_client *client)
         send_step(client, LOGIN_SEND, NULL);
 }
 
-/* True: a token out of the store is being looked at. An unusable store is said, and passed over. */
+/* The first read will tell what it is worth. stored: it came from the store, and is there still. */
+static void take_unchecked(struct vc_client *client, bool stored)
+{
+    struct session *session = session_of(client);
+
+    adopt(client, &session->candidate, NULL, stored);
+    if (session->error.code != VC_OK)
+        return;
+    session->stored = stored;
+    login_ended(client);
+}
+
+/*
+ * True: a token out of the store is being looked at, or taken. An unusable store is said, and
+ * passed over.
+ */
 static bool begin_with_stored_token(struct vc_client *client)
 {
     struct session *session = session_of(client);
@@ -374,7 +389,10 @@ static bool begin_with_stored_token(struct vc_client *client)
         client_log(client, VC_LOG_WARNING, "token store not used: %s", err.message);
         return false;
     }
-    begin_lookup(client);
+    if (client->settings.check_token)
+        begin_lookup(client);
+    else
+        take_unchecked(client, true);
     return true;
 }
 
@@ -391,8 +409,10 @@ static void begin_with_given_token(struct vc_client *client)
         token_login_failed(client, &err);
         return;
     }
-    if (session->token.len > 0 &&
-        strcmp(session->token.data, vc_buf_text(&session->candidate)) == 0)
+    if (!settings->check_token)
+        take_unchecked(client, false);
+    else if (session->token.len > 0 &&
+             strcmp(session->token.data, vc_buf_text(&session->candidate)) == 0)
         begin_lookup(client);
     else
         begin_check_kind(client);

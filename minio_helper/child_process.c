@@ -1,0 +1,128 @@
+/*
+ * child_process.c - one child: started, signalled, reaped (child_process.h). Called by exec.
+ */
+#include "child_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protection.h"
+
+/* What a user or a supervisor sends; what a program does to itself (SIGSEGV, ...) is not here. */
+static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
+                                SIGUSR2, SIGALRM, SIGWINCH, SIGPWR,  SIGCHLD};
+
+static void remember_descriptors(fd_set *descriptors)
+{
+    FD_ZERO(descriptors);
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            FD_SET(fd, descriptors);
+}
+
+int child_signals_open(struct child_inheritance *inheritance)
+{
+    sigset_t set;
+
+    remember_descriptors(&inheritance->descriptors);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+        sigaddset(&set, passed_on[i]);
+    for (int rt = SIGRTMIN; rt <= SIGRTMAX; rt++)
+        sigaddset(&set, rt);
+    if (sigprocmask(SIG_BLOCK, &set, &inheritance->mask) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* libcurl's sockets are not all close-on-exec. */
+static void keep_descriptors(const fd_set *descriptors)
+{
+    for (int fd = 0; fd < FD_SETSIZE; fd++)
+        if (!FD_ISSET(fd, descriptors))
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    close_range(FD_SETSIZE, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+/* In the child. What stops it goes through the pipe, which a successful exec closes. */
+static _Noreturn void become(char *const *argv, char *const *environment,
+                             const struct child_inheritance *inheritance, int pipe_end)
+{
+    int fault;
+    ssize_t written;
+
+    protection_restore_limits();
+    keep_descriptors(&inheritance->descriptors);
+    sigprocmask(SIG_SETMASK, &inheritance->mask, NULL);
+    execvpe(argv[0], argv, environment);
+    fault = errno;
+    written = write(pipe_end, &fault, sizeof(fault));
+    _exit(written < 0 || fault == ENOENT ? CHILD_NOT_FOUND : CHILD_NOT_EXECUTABLE);
+}
+
+/* 0 where the exec went well, else the errno that came through the pipe. */
+static int exec_fault(int pipe_end)
+{
+    int fault = 0;
+    ssize_t got;
+
+    do
+        got = read(pipe_end, &fault, sizeof(fault));
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof(fault) ? fault : 0;
+}
+
+pid_t child_start(char *const *argv, char *const *environment,
+                  const struct child_inheritance *inheritance, int *status, struct vc_error *err)
+{
+    int ends[2];
+    pid_t pid;
+    int fault;
+
+    *status = 1;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        vc_error_set(err, VC_INTERNAL, "cannot make a pipe: %m");
+        return -1;
+    }
+    pid = fork();
+    if (pid == 0)
+        become(argv, environment, inheritance, ends[1]);
+    close(ends[1]);
+    fault = pid > 0 ? exec_fault(ends[0]) : errno;
+    close(ends[0]);
+    if (fault == 0)
+        return pid;
+    errno = fault;
+    vc_error_set(err, VC_INTERNAL, "cannot run \"%s\": %m", argv[0]);
+    if (pid > 0) {
+        waitpid(pid, NULL, 0);
+        *status = fault == ENOENT ? CHILD_NOT_FOUND : CHILD_NOT_EXECUTABLE;
+    }
+    return -1;
+}
+
+static int meaning(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? CHILD_BY_SIGNAL + WTERMSIG(wait_status)
+                                    : WEXITSTATUS(wait_status);
+}
+
+bool child_reap(pid_t pid, int *status)
+{
+    bool ended = false;
+    int wait_status;
+    pid_t reaped;
+
+    while ((reaped = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        if (reaped != pid)
+            continue;
+        *status = meaning(wait_status);
+        ended = true;
+    }
+    return ended;
+}

@@ -1,0 +1,294 @@
+/*
+ * command_serve.c - `minio-helper serve`: the endpoint from which SDKs refresh credentials by
+ * themselves.
+ *
+ * Refuses to listen anywhere but on loopback or a Unix socket, and to serve a tenant without a
+ * token of its own.
+ */
+#include "command.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "container_endpoint.h"
+#include "credential_source.h"
+#include "report.h"
+#include "secret_file.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:8099"
+#define TOKEN_BYTES 32      /* random; twice as many hexadecimal digits */
+#define TOKEN_LENGTH_MIN 16 /* of one that somebody else has written */
+#define TOKEN_FILE_MAX 4096
+#define TICK 1000 /* milliseconds: the client of Vault is looked after at least this often */
+
+enum { ID_LISTEN = 1, ID_TOKEN_DIR, ID_DURATION, ID_TOKEN_CACHE };
+
+static const struct option_text option_texts[] = {
+    {"listen", 'l', "ADDRESS",
+     "loopback address and port, or path of a Unix socket;\n" DEFAULT_LISTEN
+     " where none is given; port 0 takes a free one",
+     ID_LISTEN},
+    {"token-dir", 0, "DIR",
+     "DIR/TENANT holds what a client must send as Authorization; made\n"
+     "(0600, random) where it is missing",
+     ID_TOKEN_DIR},
+    {"duration", 'd', "TIME", "lifetime of temporary keys: 15m, 1h, or seconds", ID_DURATION},
+    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+};
+
+static const struct usage usage = {
+    .command = "serve",
+    .arguments = "TENANT...",
+    .summary =
+        "Serve the S3 credentials of these tenants to AWS SDKs, which refresh by themselves.",
+    .notes =
+        "It prints the two variables that each tenant's application needs, and runs until SIGTERM\n"
+        "or SIGINT.\n"
+        "\n"
+        "example:\n"
+        "  minio-helper serve --token-dir /run/minio-helper acme globex",
+    .operands_least = 1,
+    .operands_most = CONTAINER_ENDPOINT_TENANTS_MAX,
+    .options = option_texts,
+    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+};
+
+struct wanted {
+    struct vault_session_options session;
+    const char *listen;
+    const char *token_dir;
+    long duration;
+};
+
+/* Threads of the endpoint and the main one take turns at the one conversation with Vault. */
+struct source {
+    pthread_mutex_t lock;
+    struct vault_session session;
+    long duration;
+};
+
+static bool take_option(void *ctx, int id, const char *value)
+{
+    struct wanted *wanted = ctx;
+
+    switch (id) {
+    case ID_LISTEN:
+        wanted->listen = value;
+        return true;
+    case ID_TOKEN_DIR:
+        wanted->token_dir = value;
+        return true;
+    case ID_TOKEN_CACHE:
+        wanted->session.token_cache = value;
+        return true;
+    case ID_DURATION:
+        return options_seconds(value, &wanted->duration) ||
+               options_refuse("serve", "not a duration:", value, "15m, 1h, or seconds");
+    }
+    return true;
+}
+
+static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *out,
+                          struct vc_error *err)
+{
+    struct source *source = ctx;
+    const struct credential_request request = {
+        .tenant = tenant, .secret = CREDENTIAL_SECRET, .duration = source->duration};
+    enum vc_code code;
+
+    pthread_mutex_lock(&source->lock);
+    code = credential_source_get(&source->session, &request, out, NULL, err);
+    pthread_mutex_unlock(&source->lock);
+    if (code != VC_OK)
+        report_note("tenant \"%s\": %s", tenant, err->message);
+    return code;
+}
+
+/* ---- tokens ---- */
+
+static bool write_whole(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(fd, text, len);
+
+        if (written <= 0)
+            return false;
+        text += written;
+        len -= (size_t)written;
+    }
+    return true;
+}
+
+/* A new file with a random token; one that is there already is left alone. */
+static enum vc_code make_token(const char *path, struct vc_error *err)
+{
+    unsigned char random[TOKEN_BYTES];
+    char text[2 * TOKEN_BYTES + 1];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool done;
+
+    if (fd < 0)
+        return access(path, F_OK) == 0
+                   ? VC_OK
+                   : vc_error_set(err, VC_BAD_FILE, "cannot make token file \"%s\": %m", path);
+    done = getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random);
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(text + 2 * i, 3, "%02x", random[i]);
+    done = done && write_whole(fd, text, sizeof(text) - 1);
+    close(fd);
+    explicit_bzero(random, sizeof(random));
+    explicit_bzero(text, sizeof(text));
+    if (done)
+        return VC_OK;
+    unlink(path);
+    return vc_error_set(err, VC_BAD_FILE, "cannot write token file \"%s\": %m", path);
+}
+
+static enum vc_code read_token(const char *path, struct vc_buf *token, struct vc_error *err)
+{
+    enum vc_code code = make_token(path, err);
+
+    if (code == VC_OK)
+        code = vc_secret_file_read(path, true, token, NULL, err);
+    if (code != VC_OK)
+        return code;
+    if (token->len < TOKEN_LENGTH_MIN)
+        return vc_error_set(err, VC_BAD_FILE, "token file \"%s\" holds less than %d characters",
+                            path, TOKEN_LENGTH_MIN);
+    for (size_t i = 0; i < token->len; i++)
+        if (token->data[i] <= ' ' || token->data[i] > '~')
+            return vc_error_set(err, VC_BAD_FILE,
+                                "token file \"%s\" holds what no header can carry", path);
+    return VC_OK;
+}
+
+/* ---- running ---- */
+
+static void announce(const struct container_endpoint *endpoint, const struct wanted *wanted,
+                     char *const *tenants, size_t count)
+{
+    const char *address = container_endpoint_address(endpoint);
+
+    for (size_t i = 0; i < count; i++)
+        printf("AWS_CONTAINER_CREDENTIALS_FULL_URI=%s" CONTAINER_ENDPOINT_PATH "%s\n"
+               "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=%s/%s\n",
+               address, tenants[i], wanted->token_dir, tenants[i]);
+    fflush(stdout);
+}
+
+/* Renews the token for Vault meanwhile. */
+static void run_until_signal(struct source *source, int signals)
+{
+    struct pollfd watched[] = {
+        {.fd = signals, .events = POLLIN},
+        {.fd = vc_client_fd(source->session.client), .events = POLLIN},
+    };
+
+    for (;;) {
+        int ready = poll(watched, sizeof(watched) / sizeof(watched[0]), TICK);
+
+        if (ready > 0 && watched[0].revents != 0)
+            return;
+        pthread_mutex_lock(&source->lock);
+        vc_client_run(source->session.client);
+        pthread_mutex_unlock(&source->lock);
+    }
+}
+
+static enum vc_code serve(struct source *source, const struct wanted *wanted, char *const *tenants,
+                          const char *const *tokens, size_t count, struct vc_error *err)
+{
+    const struct container_endpoint_options options = {
+        .listen = wanted->listen,
+        .tenants = (const char *const *)tenants,
+        .tokens = tokens,
+        .tenant_count = count,
+        .fetch = fetch,
+        .fetch_ctx = source,
+    };
+    struct container_endpoint *endpoint;
+    sigset_t ending;
+    int signals;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ending, NULL); /* before there are threads: they inherit it */
+    signals = signalfd(-1, &ending, SFD_CLOEXEC);
+    if (signals < 0)
+        return vc_error_set(err, VC_INTERNAL, "cannot wait for signals: %m");
+    endpoint = container_endpoint_start(&options, err);
+    if (endpoint != NULL) {
+        announce(endpoint, wanted, tenants, count);
+        run_until_signal(source, signals);
+        container_endpoint_stop(endpoint);
+    }
+    close(signals);
+    return endpoint != NULL ? VC_OK : err->code;
+}
+
+static enum vc_code run(struct wanted *wanted, char *const *tenants, size_t count,
+                        struct vc_error *err)
+{
+    static struct vc_buf tokens[CONTAINER_ENDPOINT_TENANTS_MAX];
+    static const char *texts[CONTAINER_ENDPOINT_TENANTS_MAX];
+    struct source source = {.duration = wanted->duration};
+    enum vc_code code;
+
+    pthread_mutex_init(&source.lock, NULL);
+    wanted->session.long_lived = true;
+    code = vault_session_open(&source.session, &wanted->session, err);
+    for (size_t i = 0; i < count && code == VC_OK; i++) {
+        char secret[VC_PATH_MAX + 1];
+        char path[PATH_MAX];
+
+        vc_buf_init(&tokens[i], &vc_wiping_allocator, TOKEN_FILE_MAX);
+        /* Refuses what is no tenant's name, before it becomes part of a file's. */
+        code = vault_session_path(&source.session, tenants[i], CREDENTIAL_SECRET, secret, err);
+        snprintf(path, sizeof(path), "%s/%s", wanted->token_dir, tenants[i]);
+        if (code == VC_OK)
+            code = read_token(path, &tokens[i], err);
+        texts[i] = vc_buf_text(&tokens[i]);
+    }
+    if (code == VC_OK)
+        code = serve(&source, wanted, tenants, texts, count, err);
+    for (size_t i = 0; i < count; i++)
+        vc_buf_free(&tokens[i]);
+    vault_session_close(&source.session);
+    pthread_mutex_destroy(&source.lock);
+    return code;
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct wanted wanted = {.listen = DEFAULT_LISTEN};
+    struct vc_error err = {.code = VC_OK};
+    char **operands;
+    size_t count = 0;
+
+    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
+    case OPTIONS_HELP:
+        return STATUS_DONE;
+    case OPTIONS_WRONG:
+        return STATUS_USAGE;
+    case OPTIONS_READY:
+        break;
+    }
+    if (wanted.token_dir == NULL) {
+        options_refuse("serve", "an option is missing:", "--token-dir",
+                       "a folder that only you can write, for the clients' tokens");
+        return STATUS_USAGE;
+    }
+    while (operands[count] != NULL)
+        count++;
+    return run(&wanted, operands, count, &err) == VC_OK ? STATUS_DONE : report_error(&err);
+}

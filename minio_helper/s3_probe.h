@@ -1,0 +1,21 @@
+/*
+ * s3_probe.h - one request to an S3 server, to see whether it lets these credentials in.
+ */
+#ifndef MH_S3_PROBE_H
+#define MH_S3_PROBE_H
+
+#include "s3_credentials.h"
+
+#include "error.h"
+
+/*
+ * Lists at most one object of bucket below prefix (NULL: all of it), or the buckets where bucket is
+ * NULL (ListObjectsV2 and ListBuckets of the S3 API, signed by AWS Signature Version 4, path
+ * style). VC_OK: 200. VC_PERMISSION_DENIED: 401 and 403. VC_NOT_FOUND: 404. VC_UNREACHABLE,
+ * VC_TIMEOUT, VC_TLS, VC_SERVER_ERROR, VC_BAD_REQUEST. The body is not read. ca_cert: a file, or
+ * NULL for the system's.
+ */
+enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char *bucket,
+                           const char *prefix, const char *ca_cert, struct vc_error *err);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * secret_folder.c - secrets as files of a folder (secret_folder.h). Called by exec and credentials.
+ */
+#include "secret_folder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "output_file.h"
+
+enum vc_code secret_folder_open(const char *folder, bool in_memory, struct vc_error *err)
+{
+    struct statfs status;
+
+    if (mkdir(folder, S_IRWXU) != 0 && errno != EEXIST)
+        return vc_error_set(err, VC_BAD_FILE, "cannot make the folder \"%s\": %m", folder);
+    if (!in_memory)
+        return VC_OK;
+    if (statfs(folder, &status) != 0)
+        return vc_error_set(err, VC_BAD_FILE, "cannot examine the folder \"%s\": %m", folder);
+    if (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC)
+        return VC_OK;
+    vc_error_set(err, VC_BAD_FILE, "the folder \"%s\" is on a disk", folder);
+    vc_error_hint(err, "name one below /run or /dev/shm, or mount a tmpfs there");
+    return VC_BAD_FILE;
+}
+
+/* False: too long. */
+static bool path_of(const char *folder, const char *name, char path[PATH_MAX])
+{
+    int len = snprintf(path, PATH_MAX, "%s/%s", folder, name);
+
+    return len > 0 && len < PATH_MAX;
+}
+
+static void remove_absent(const char *folder, const struct s3_names *names,
+                          const struct s3_variables *variables)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = s3_names_variable(names, i)) != NULL; i++) {
+        char path[PATH_MAX];
+        bool present = false;
+
+        for (size_t v = 0; v < variables->count; v++)
+            present |= strcmp(variables->list[v].name, name) == 0;
+        if (!present && path_of(folder, name, path))
+            unlink(path);
+    }
+}
+
+enum vc_code secret_folder_write(const char *folder, const struct s3_names *names,
+                                 const struct s3_variables *variables, struct vc_error *err)
+{
+    for (size_t i = 0; i < variables->count; i++) {
+        const struct s3_variable *variable = &variables->list[i];
+        char path[PATH_MAX];
+        enum vc_code code;
+
+        if (!path_of(folder, variable->name, path))
+            return vc_error_set(err, VC_BAD_FILE, "the path of the folder is too long");
+        code = output_file_write(path, variable->value, strlen(variable->value), err);
+        if (code != VC_OK)
+            return code;
+    }
+    remove_absent(folder, names, variables);
+    return VC_OK;
+}
+
+void secret_folder_clear(const char *folder, const struct s3_names *names)
+{
+    static const struct s3_variables none = {.count = 0};
+
+    remove_absent(folder, names, &none);
+}

@@ -1,0 +1,202 @@
+/*
+ * vault_session.c - one run's conversation with Vault (vault_session.h). Called by every command
+ * that asks Vault.
+ */
+#include "vault_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protection.h"
+#include "report.h"
+#include "tenant_layout.h"
+
+/* Beyond the settings' own bound, which the client keeps: only a fault in the client waits so. */
+#define WAIT_MARGIN 5000
+#define REVOKE_TIMEOUT 2000 /* a user waits for this at the end of each run that logged in */
+
+/* What a callback leaves behind for the function that waits for it. */
+struct answer {
+    bool finished;
+    struct vc_error err;
+    struct vc_kv_secret *secret;
+    cJSON *names;
+    long long version;
+    enum vc_health health;
+};
+
+static const char *lookup(const char *name)
+{
+    return getenv(name);
+}
+
+/* What Vault's client has to say beside the outcome: warnings only, a tool like this is silent. */
+static void log_warning(void *ctx, enum vc_log_level level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    (void)message;
+}
+
+static enum vc_code open_client(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err)
+{
+    enum vc_code code = vc_settings_from_environment(&session->settings, lookup, err);
+
+    if (code == VC_OK && options->token_cache != NULL)
+        code = vc_settings_set(&session->settings, "token_store", options->token_cache, err);
+    if (code == VC_OK && !options->long_lived)
+        code = vc_settings_set(&session->settings, "check_token", "false", err);
+    if (code != VC_OK)
+        return code;
+    session->client = vc_client_new(&vc_wiping_allocator, log_warning, NULL, err);
+    if (session->client == NULL)
+        return err->code;
+    return vc_client_configure(session->client, &session->settings, err);
+}
+
+enum vc_code vault_session_open(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err)
+{
+    enum vc_code code;
+
+    session->client = NULL;
+    vc_settings_init(&session->settings, &vc_wiping_allocator);
+    code = open_client(session, options, err);
+    protection_wipe_environment();
+    return code;
+}
+
+void vault_session_close(struct vault_session *session)
+{
+    if (session->client != NULL)
+        vc_client_shutdown(session->client, REVOKE_TIMEOUT);
+    vc_client_free(session->client);
+    session->client = NULL;
+    vc_settings_free(&session->settings);
+}
+
+/* ---- one operation at a time ---- */
+
+static enum vc_code wait_for(struct vault_session *session, struct vc_operation *operation,
+                             struct answer *answer, struct vc_error *err)
+{
+    vc_msec deadline = vc_now() + session->settings.request_timeout + WAIT_MARGIN;
+
+    if (operation == NULL)
+        return vc_error_set(err, VC_NO_MEMORY, "out of memory while asking Vault");
+    if (!vc_client_wait(session->client, &answer->finished, deadline)) {
+        vc_client_cancel(session->client, operation);
+        return vc_error_set(err, VC_TIMEOUT, "Vault did not answer in time");
+    }
+    *err = answer->err;
+    return answer->err.code;
+}
+
+static void secret_done(void *ctx, struct vc_kv_secret *secret, const struct vc_error *err)
+{
+    struct answer *answer = ctx;
+
+    answer->finished = true;
+    answer->err = *err;
+    if (err->code != VC_OK)
+        return;
+    /* Taken: the client frees what is left, which is nothing. */
+    *answer->secret = *secret;
+    memset(secret, 0, sizeof(*secret));
+}
+
+enum vc_code vault_session_read(struct vault_session *session, const char *path, long long version,
+                                struct vc_kv_secret *secret, struct vc_error *err)
+{
+    struct answer answer = {.secret = secret};
+
+    return wait_for(session,
+                    vc_client_read(session->client, path, version, 0, secret_done, &answer),
+                    &answer, err);
+}
+
+static void names_done(void *ctx, const cJSON *names, const struct vc_error *err)
+{
+    struct answer *answer = ctx;
+
+    answer->finished = true;
+    answer->err = *err;
+    if (err->code != VC_OK)
+        return;
+    answer->names = cJSON_Duplicate(names, true);
+    if (answer->names == NULL)
+        vc_error_set(&answer->err, VC_NO_MEMORY, "out of memory while listing");
+}
+
+enum vc_code vault_session_list(struct vault_session *session, const char *path, cJSON **names,
+                                struct vc_error *err)
+{
+    struct answer answer = {.names = NULL};
+    enum vc_code code = wait_for(
+        session, vc_client_list(session->client, path, 0, names_done, &answer), &answer, err);
+
+    *names = answer.names;
+    return code;
+}
+
+static void version_done(void *ctx, long long version, const struct vc_error *err)
+{
+    struct answer *answer = ctx;
+
+    answer->finished = true;
+    answer->err = *err;
+    answer->version = version;
+}
+
+enum vc_code vault_session_write(struct vault_session *session, const char *path, const cJSON *data,
+                                 long long cas, long long *version, struct vc_error *err)
+{
+    struct answer answer = {.version = 0};
+    enum vc_code code = wait_for(
+        session, vc_client_write(session->client, path, data, cas, 0, version_done, &answer),
+        &answer, err);
+
+    *version = answer.version;
+    return code;
+}
+
+enum vc_code vault_session_login(struct vault_session *session, struct vc_error *err)
+{
+    struct answer answer = {.version = 0};
+
+    return wait_for(session, vc_client_login(session->client, 0, version_done, &answer), &answer,
+                    err);
+}
+
+static void health_done(void *ctx, enum vc_health health, const struct vc_error *err)
+{
+    struct answer *answer = ctx;
+
+    answer->finished = true;
+    answer->err = *err;
+    answer->health = health;
+}
+
+enum vc_code vault_session_health(struct vault_session *session, size_t address,
+                                  enum vc_health *health, struct vc_error *err)
+{
+    struct answer answer = {.health = VC_HEALTH_UNKNOWN};
+    enum vc_code code = wait_for(
+        session, vc_client_health(session->client, address, 0, health_done, &answer), &answer, err);
+
+    *health = answer.health;
+    return code;
+}
+
+enum vc_code vault_session_path(const struct vault_session *session, const char *tenant,
+                                const char *what, char *out, struct vc_error *err)
+{
+    const struct vc_settings *settings = &session->settings;
+
+    if (tenant == NULL)
+        return vc_platform_path(out, VC_PATH_MAX + 1, settings->secret_prefix,
+                                settings->environment, what, err);
+    return vc_tenant_path(out, VC_PATH_MAX + 1, settings->secret_prefix, settings->environment,
+                          tenant, what, err);
+}

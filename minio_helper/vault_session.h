@@ -1,0 +1,59 @@
+/*
+ * vault_session.h - one run's conversation with Vault: settings from the environment, blocking
+ * operations, and a token that is given back at the end.
+ */
+#ifndef MH_VAULT_SESSION_H
+#define MH_VAULT_SESSION_H
+
+#include "settings.h"
+#include "vault_client.h"
+
+struct vault_session {
+    struct vc_settings settings;
+    struct vc_client *client; /* NULL: not open */
+};
+
+struct vault_session_options {
+    const char *token_cache; /* a file in which the token outlives the run, or NULL */
+    bool long_lived;         /* the token is asked for its TTL first, and renewed */
+};
+
+/*
+ * Reads the settings (settings.h) from the environment, then wipes those variables that carry
+ * credentials. Asks nobody yet. VC_BAD_SETTING, VC_BAD_FILE, VC_NO_MEMORY. vault_session_close in
+ * any case.
+ */
+enum vc_code vault_session_open(struct vault_session *session,
+                                const struct vault_session_options *options, struct vc_error *err);
+/*
+ * Revokes the token, where this run logged in for it and no cache keeps it, and frees everything.
+ * May be called again.
+ */
+void vault_session_close(struct vault_session *session);
+
+/*
+ * These block until Vault has answered or the settings' request_timeout has passed. Paths are below
+ * the KV mount. Errors: vault_client.h.
+ *
+ * The caller frees secret (vc_kv_secret_free) and names (cJSON_Delete) after VC_OK only.
+ */
+enum vc_code vault_session_read(struct vault_session *session, const char *path, long long version,
+                                struct vc_kv_secret *secret, struct vc_error *err);
+enum vc_code vault_session_list(struct vault_session *session, const char *path, cJSON **names,
+                                struct vc_error *err);
+/* cas: vault_kv.h. version: the one written. */
+enum vc_code vault_session_write(struct vault_session *session, const char *path, const cJSON *data,
+                                 long long cas, long long *version, struct vc_error *err);
+enum vc_code vault_session_login(struct vault_session *session, struct vc_error *err);
+/* health may be told although the code is not VC_OK (sealed, for example). */
+enum vc_code vault_session_health(struct vault_session *session, size_t address,
+                                  enum vc_health *health, struct vc_error *err);
+
+/*
+ * The path of a tenant's secret `what` ("s3", "database"), or of the platform's where tenant is
+ * NULL; into out of VC_PATH_MAX + 1 bytes. VC_BAD_NAME.
+ */
+enum vc_code vault_session_path(const struct vault_session *session, const char *tenant,
+                                const char *what, char *out, struct vc_error *err);
+
+#endif

@@ -1,0 +1,118 @@
+# No secret in argv, on standard error, in a core file, in /proc/PID/environ, or in memory at the end.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use MinioHelper;
+use ScriptedHttp;
+use VaultServer;
+
+my $vault = VaultServer->new('vault', audit => 0);
+my $helper = MinioHelper->new($vault);
+my $dir = $helper->tempdir;
+my $secret = 'S3CRET/of+acme=';
+my $token = $vault->root_token;
+$vault->put('saas-project/dev/tenants/acme/s3', { access_key_id => 'acme-key', secret_access_key => $secret });
+my @acme = ('credentials', '--tenant', 'acme', '--output', "$dir/out");
+
+sub run_with
+{
+    my ($env, @command) = @_;
+    local %ENV = %{ $helper->env(%{$env}) };
+    my ($out, $err) = ('', '');
+    IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+    return $out . $err;
+}
+
+SKIP: {
+    skip 'no strace here', 4 if system('command -v strace >/dev/null') != 0;
+    run_with({}, 'strace', '-f', '-v', '-s', '1000000', '-e', 'trace=execve,write,writev', '-o', "$dir/trace",
+        MinioHelper::program(), 'exec', '--tenant', 'acme', '--files', "/dev/shm/secrecy.$$", '--', 'true');
+    rmdir "/dev/shm/secrecy.$$";
+    my $trace = PostgreSQL::Test::Utils::slurp_file("$dir/trace");
+    my $arguments = join "\n", map { /execve\("[^"]*", (\[.*?\])/ ? $1 : () } split /\n/, $trace;
+    like($arguments, qr/"true"/, 'the trace shows what was run');
+    ok($arguments !~ /\Q$secret\E|\Q$token\E/, 'no secret in argv');
+    ok($trace !~ /writev?\([12], .*(\Q$secret\E|\Q$token\E)/, 'no secret on standard output and standard error');
+    ok($trace =~ /write\(([3-9]|\d\d+), "\Q$secret\E"/, 'only into its file');
+}
+
+# A crash leaves no core: at five points of a run that has a token and waits for Vault.
+my $http = ScriptedHttp->new(silent => sub { sleep 20 });
+mkdir "$dir/cores";
+sub cores { return grep { -f } glob "$dir/cores/*core*"; }
+sub crash
+{
+    my ($delay, @command) = @_;
+    unlink cores();
+    my $before = () = $http->requests;
+    local %ENV = %{ $helper->env(VAULT_ADDR => $http->address, VAULT_CLIENT_TIMEOUT => '15s') };
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        chdir "$dir/cores";
+        open STDERR, '>', '/dev/null';
+        exec 'sh', '-c', 'ulimit -c unlimited && exec "$@"', 'sh', @command or POSIX::_exit(127);
+    }
+    # Before main there is no secret, and nothing that keeps a core away.
+    my $until = time + 15;
+    sleep 0.02 while $command[0] ne 'sleep' && (() = $http->requests) == $before && time < $until;
+    sleep $delay;
+    kill 'SEGV', $pid;
+    waitpid $pid, 0;
+    return $?;
+}
+crash(0.3, 'sleep', '10');
+my $cores_possible = cores() > 0;
+unlink cores();
+SKIP: {
+    skip 'this system writes no core files here', 5 if !$cores_possible;
+    for my $delay (0, 0.05, 0.1, 0.3, 1) {
+        crash($delay, MinioHelper::program(), 'database', '--tenant', 'silent');
+        is(join(' ', cores()), '', "a crash $delay s after its first request leaves no core");
+    }
+}
+$http->stop;
+
+# Memory, as a debugger sees it: while the file is written the secret must be there, else the test
+# would prove nothing; at the end it must not.
+sub memory_at
+{
+    my ($syscall, @arguments) = @_;
+    unlink "$dir/memory";
+    run_with({}, 'gdb', '-q', '-batch', '-nx', '-ex', "catch syscall $syscall", '-ex', 'run', '-ex', "gcore $dir/memory",
+        '--args', MinioHelper::program(), @arguments);
+    return -e "$dir/memory" ? PostgreSQL::Test::Utils::slurp_file("$dir/memory") : '';
+}
+SKIP: {
+    skip 'no gdb here', 5 if system('command -v gdb >/dev/null') != 0;
+    my $during = memory_at('renameat', @acme);
+    skip 'gdb cannot trace here', 5 if $during eq '';
+    ok(index($during, $secret) >= 0, 'while the output is written, the secret is in memory');
+    for my $format (qw(process env aws)) {
+        my $after = memory_at('exit_group', @acme, '--format', $format);
+        ok($after ne '' && index($after, $secret) < 0, "$format: at the end the secret is not in memory");
+    }
+    my $after = memory_at('exit_group', @acme);
+    ok($after ne '' && index($after, $token) < 0, 'and neither is the token');
+}
+
+# The environment of a run that goes on.
+{
+    local %ENV = %{ $helper->env(VAULT_TOKEN => $token, VAULT_TOKEN_FILE => undef) };
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        exec MinioHelper::program(), 'exec', '--tenant', 'acme', '--', 'sleep', '20' or POSIX::_exit(127);
+    }
+    sleep 1;
+    my $environ = PostgreSQL::Test::Utils::slurp_file("/proc/$pid/environ");
+    my ($child) = split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/task/$pid/children");
+    unlike($environ, qr/\Q$token\E/, 'the token is wiped out of /proc/PID/environ');
+    unlike(PostgreSQL::Test::Utils::slurp_file("/proc/$child/environ"), qr/\Q$token\E/, 'and not passed on to the command');
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+}
+
+done_testing();
