@@ -18,6 +18,8 @@
 #define WAIT_MAX 15000 /* milliseconds for any one thing here */
 #define HEAD "HTTP/1.1 200 OK\r\n"
 
+#define TEST_SECONDS 60 /* check's own 4 are less than a token's life here */
+
 static struct vc_transport *transport;
 static struct vc_settings settings;
 static struct scripted_server *server;
@@ -756,6 +758,8 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    tcase_set_timeout(tests, TEST_SECONDS);
+    tcase_set_timeout(tls, TEST_SECONDS);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_reply_comes_back_whole);
     tcase_add_test(tests, a_chunked_reply_comes_back_whole);

@@ -11,6 +11,8 @@
 #include "client_harness.h"
 #include "real_vault.h"
 
+#define TEST_SECONDS 60 /* check's own 4 are less than a token's life here */
+
 static struct real_vault vault;
 static char role_id[ID_SIZE], secret_id[ID_SIZE];
 
@@ -587,6 +589,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    tcase_set_timeout(tests, TEST_SECONDS);
     tcase_add_unchecked_fixture(tests, start_server, stop_server);
     tcase_add_checked_fixture(tests, set_up, harness_tear_down);
     add_operations(tests);

@@ -22,6 +22,8 @@
 #define READ_LINE "GET /v1/secret/data/a "
 #define LOGIN_LINE "/v1/auth/approle/login "
 
+#define TEST_SECONDS 60 /* check's own 4 are less than a token's life here */
+
 static struct scripted_server *first, *second;
 
 static void set_up(void)
@@ -778,6 +780,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    tcase_set_timeout(tests, TEST_SECONDS);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     add_addresses(tests);
     add_retries(tests);

@@ -14,6 +14,8 @@
 
 #define LOGIN "auth/approle/login"
 
+#define TEST_SECONDS 60 /* check's own 4 are less than a token's life here */
+
 static struct real_vault vault;
 static char role_id[ID_SIZE], secret_id[ID_SIZE];
 static char file[128]; /* a credential's file, below the server's folder */
@@ -801,6 +803,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    tcase_set_timeout(tests, TEST_SECONDS);
     tcase_add_unchecked_fixture(tests, start_server, stop_server);
     tcase_add_checked_fixture(tests, set_up, harness_tear_down);
     add_logins(tests);
