@@ -151,9 +151,12 @@ void session_reconfigure(struct vc_client *client, bool kept);
  * ask. */
 void token_adopt(struct vc_client *client, const struct vc_buf *value, const struct vc_token *known,
                  bool own);
+/* The same without a question to Vault: the first read will tell. stored: it came from the store.
+ */
+void token_take(struct vc_client *client, const struct vc_buf *value, bool stored);
 void token_login_failed(struct vc_client *client, const struct vc_error *err);
 
-/* Starts a login; ends in one of the two above, at once where a credential cannot be read. */
+/* Starts a login; ends in one of the three above, at once where a credential cannot be read. */
 void login_begin(struct vc_client *client);
 /* The callback of session.call. */
 void login_call_done(struct call *call, const struct vc_reply *reply,

@@ -354,18 +354,6 @@ static void begin_own_login(struct vc_client *client)
         send_step(client, LOGIN_SEND, NULL);
 }
 
-/* The first read will tell what it is worth. stored: it came from the store, and is there still. */
-static void take_unchecked(struct vc_client *client, bool stored)
-{
-    struct session *session = session_of(client);
-
-    adopt(client, &session->candidate, NULL, stored);
-    if (session->error.code != VC_OK)
-        return;
-    session->stored = stored;
-    login_ended(client);
-}
-
 /*
  * True: a token out of the store is being looked at, or taken. An unusable store is said, and
  * passed over.
@@ -392,7 +380,7 @@ static bool begin_with_stored_token(struct vc_client *client)
     if (client->settings.check_token)
         begin_lookup(client);
     else
-        take_unchecked(client, true);
+        token_take(client, &session->candidate, true);
     return true;
 }
 
@@ -410,7 +398,7 @@ static void begin_with_given_token(struct vc_client *client)
         return;
     }
     if (!settings->check_token)
-        take_unchecked(client, false);
+        token_take(client, &session->candidate, false);
     else if (session->token.len > 0 &&
              strcmp(session->token.data, vc_buf_text(&session->candidate)) == 0)
         begin_lookup(client);

@@ -216,6 +216,15 @@ void token_adopt(struct vc_client *client, const struct vc_buf *value, const str
     login_ended(client);
 }
 
+void token_take(struct vc_client *client, const struct vc_buf *value, bool stored)
+{
+    adopt(client, value, NULL, stored);
+    if (client->session.error.code != VC_OK)
+        return;
+    client->session.stored = stored;
+    login_ended(client);
+}
+
 /* ---- renewal and revocation ---- */
 
 static void begin_renewal(struct vc_client *client)
