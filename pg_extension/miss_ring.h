@@ -17,6 +17,8 @@
 enum tv_command {
     TV_COMMAND_FETCH,
     TV_COMMAND_REFRESH, /* a fetch that must be a read begun after it was asked for */
+    TV_COMMAND_SUSPECT,  /* a login failed by it: read it again, nobody waits */
+    TV_COMMAND_VERIFIER, /* what a login derived of the entry's password, to be kept beside it */
     TV_COMMAND_FLUSH,
     TV_COMMAND_RESTART_FETCHER
 };
@@ -25,7 +27,9 @@ typedef struct TvRequest {
     enum tv_command command;
     uint64 ticket;
     vc_msec deadline; /* until which Vault may be asked; the backend itself waits a little longer */
-    TvKey key;        /* of a fetch or refresh */
+    vc_msec max_age;  /* of a fetch: an older value will not do; TV_ANY_AGE */
+    TvKey key;        /* of all but flush and restart */
+    char verifier[TV_VERIFIER_SIZE]; /* ticket is then the read's that brought the password */
 } TvRequest;
 
 /* A request taken out, with its key's text. */
