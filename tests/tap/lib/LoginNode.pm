@@ -80,7 +80,7 @@ sub log_in
     local %ENV = $self->_get_env(%{ $option{env} // {} });
     delete $ENV{PGPASSWORD};
     $ENV{PGPASSWORD} = $password if defined $password;
-    $ENV{PGPASSFILE} = '/dev/null';
+    $ENV{PGPASSFILE} = '/nowhere/pgpass';
     my ($out, $err) = ('', '');
     my $started = time;
     IPC::Run::run([$self->installed_command('psql'), '-XAtqw', '-v', 'VERBOSITY=verbose', '-d', $conninfo, '-c',
