@@ -29,12 +29,23 @@ TV_SQL_FUNCTION(tv_get_hba_file);
 
 /* The first line, comment to pg_hba.conf; process and data folder. */
 #define OWNER_FORMAT "# tenant_vault, postmaster %d of "
-/* The line and the group: a path, and a name with each quotation mark doubled. */
-#define CONTENT_SIZE (MAXPGPATH + 2 * NAMEDATALEN + 64)
+/* The line, and the group in two lines at most. */
+#define CONTENT_SIZE (MAXPGPATH + 2 * NAMEDATALEN + 128)
 
 /* statfs(2): file systems that a reboot empties. */
 #define FS_TMPFS 0x01021994
 #define FS_RAMFS 0x858458f6
+
+/*
+ * The file itself, for @ in any line, and whole lines beside it for include_if_exists, which
+ * PostgreSQL 16 brought. %s is the group.
+ */
+static const struct {
+    const char *suffix, *format;
+} files[] = {
+    {"", "+\"%1$s\"\n"},
+    {".conf", "local all +\"%1$s\" trust\nhostssl all +\"%1$s\" all trust\n"},
+};
 
 static char path[MAXPGPATH] = "";
 static char owner_line[MAXPGPATH + 64];
@@ -101,9 +112,9 @@ static bool folder_is_closed(const char *folder)
 /* ---- whose ---- */
 
 /* The pid in the owner line of the file that is there; 0: no such file, or none of ours. */
-static int owner_of_file(char *line, size_t size)
+static int owner_of_file(const char *file_path, char *line, size_t size)
 {
-    FILE *file = fopen(path, "r");
+    FILE *file = fopen(file_path, "r");
     int pid = 0;
 
     if (file == NULL)
@@ -118,7 +129,7 @@ static int owner_of_file(char *line, size_t size)
 static bool belongs_to_other(void)
 {
     char line[sizeof(owner_line)];
-    int pid = owner_of_file(line, sizeof(line));
+    int pid = owner_of_file(path, line, sizeof(line));
     const char *folder = pid > 0 ? strstr(line, " of ") : NULL;
 
     if (folder == NULL || pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH))
@@ -126,13 +137,21 @@ static bool belongs_to_other(void)
     return strcmp(folder, strstr(owner_line, " of ")) != 0;
 }
 
+static void path_of_file(size_t file, char *file_path)
+{
+    /* Long enough: write_file has had room for more. */
+    snprintf(file_path, MAXPGPATH, "%s%s", path, files[file].suffix);
+}
+
 void tv_hba_file_remove(void)
 {
-    char line[sizeof(owner_line)];
+    char line[sizeof(owner_line)], file_path[MAXPGPATH];
 
-    if (path[0] == '\0' || owner_of_file(line, sizeof(line)) == 0 || strcmp(line, owner_line) != 0)
-        return;
-    (void)unlink(path);
+    for (size_t i = 0; path[0] != '\0' && i < lengthof(files); i++) {
+        path_of_file(i, file_path);
+        if (owner_of_file(file_path, line, sizeof(line)) != 0 && strcmp(line, owner_line) == 0)
+            (void)unlink(file_path);
+    }
 }
 
 static void remove_at_exit(int code, Datum argument)
@@ -142,32 +161,43 @@ static void remove_at_exit(int code, Datum argument)
 
 /* ---- writing ---- */
 
-static bool write_content(const char *file_path)
+static bool write_content(const char *file_path, const char *content, size_t len)
 {
-    char content[CONTENT_SIZE];
-    int len = snprintf(content, sizeof(content), "%s+\"%s\"\n", owner_line, tv_login_group);
     int fd = open(file_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     bool written;
 
     if (fd < 0)
         return false;
-    written = len > 0 && len < (int)sizeof(content) && write(fd, content, len) == len;
+    written = write(fd, content, len) == (ssize_t)len;
     return close(fd) == 0 && written;
 }
 
-/* Whole or not at all. */
-static void write_file(void)
+static size_t make_content(size_t file, char *content)
 {
-    char new_path[MAXPGPATH];
+    size_t len = strlcpy(content, owner_line, CONTENT_SIZE);
 
-    if (snprintf(new_path, sizeof(new_path), "%s.new", path) >= (int)sizeof(new_path))
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* of the constant table above */
+    return len + snprintf(content + len, CONTENT_SIZE - len, files[file].format, tv_login_group);
+#pragma GCC diagnostic pop
+}
+
+/* Whole or not at all. */
+static void write_file(size_t file)
+{
+    char file_path[MAXPGPATH], new_path[MAXPGPATH], content[CONTENT_SIZE];
+    size_t len = make_content(file, content);
+
+    if (snprintf(new_path, sizeof(new_path), "%s%s.new", path, files[file].suffix) >=
+        (int)sizeof(new_path))
         ereport(FATAL, (errmsg("tenant_vault.hba_file \"%s\" is too long", path)));
+    path_of_file(file, file_path);
     if (unlink(new_path) != 0 && errno != ENOENT)
         ereport(FATAL,
                 (errcode_for_file_access(), errmsg("could not remove \"%s\": %m", new_path)));
-    if (!write_content(new_path) || rename(new_path, path) != 0)
+    if (!write_content(new_path, content, len) || rename(new_path, file_path) != 0)
         ereport(FATAL, (errcode_for_file_access(),
-                        errmsg("could not write \"%s\" for tenant_vault.hba_file: %m", path),
+                        errmsg("could not write \"%s\" for tenant_vault.hba_file: %m", file_path),
                         errhint("Set tenant_vault.hba_file to a place that the server may write "
                                 "to, or to \"none\".")));
 }
@@ -188,8 +218,9 @@ void tv_hba_file_create(void)
         ereport(FATAL, (errmsg("\"%s\" belongs to another server that is running", path),
                         errhint("Give each server a port, a socket folder or a "
                                 "tenant_vault.hba_file of its own.")));
-    write_file();
     on_proc_exit(remove_at_exit, (Datum)0);
+    for (size_t i = 0; i < lengthof(files); i++)
+        write_file(i);
 }
 
 const char *tv_hba_file_path(void)

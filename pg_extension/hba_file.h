@@ -6,6 +6,12 @@
  * The line says trust, and login.c turns that into a SCRAM exchange. Without the library it would
  * be what it says: so the file that it needs is there only while the library is. PostgreSQL does not
  * start with an HBA file that names a missing one.
+ *
+ * Beside it lies a second, with ".conf" added to its name, that holds whole lines, for
+ *
+ *   include_if_exists /run/postgresql/tenant_vault.5432.conf
+ *
+ * which PostgreSQL has from 16 on: without the library only the enrolled roles stay out then.
  */
 #ifndef TV_HBA_FILE_H
 #define TV_HBA_FILE_H

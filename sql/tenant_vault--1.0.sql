@@ -357,8 +357,8 @@ CREATE VIEW tenant_vault.hba_findings AS
         SELECT 'hand-written line', pg_catalog.format('%s:%s', ours.file, ours.line_number),
             'The line names the login group itself instead of the library''s file: without the library it would let '
             'enrolled roles in unchecked. Name the file, with @.'
-        FROM ours
-        WHERE ours.auth_method = 'trust' AND ours.text !~ '@'
+        FROM ours, tenant_vault.get_hba_file() AS f
+        WHERE ours.auth_method = 'trust' AND ours.text !~ '@' AND ours.file <> COALESCE(f.path || '.conf', '')
         UNION ALL
         SELECT 'wrong method', pg_catalog.format('%s:%s', ours.file, ours.line_number),
             pg_catalog.format('The line names the login group with method %s: enrolled roles have no password in this '

@@ -132,15 +132,15 @@ $node->value('SELECT tenant_vault.restart_fetcher(), tenant_vault.flush()');
 
 ### 6
 
-# Some 40 kB in the cache, as password, URL and keyword string.
-sub long_password { my ($n) = @_; return "$n" . 'x' x 12_000; }
-for my $n (1 .. 40) {
+# Some 24 kB in the cache, as password, URL and keyword string.
+sub long_password { my ($n) = @_; return "$n" . 'x' x 8_000; }
+for my $n (1 .. 60) {
     $vault->put_tenant("bulk$n", { username => "bulk$n", password => long_password($n) });
     $node->enroll("bulk${n}_app", "bulk$n");
 }
 my @refused;
 for my $round (1, 2) {
-    for my $n (1 .. 40) {
+    for my $n (1 .. 60) {
         my $login = $node->log_in("bulk${n}_app", long_password($n));
         push @refused, $login->{err} if $login->{exit} != 0;
     }
