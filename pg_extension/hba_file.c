@@ -1,8 +1,8 @@
 /*
  * hba_file.c - the file for pg_hba.conf that names the login group while the library is loaded.
  *
- * Its first line says whose it is, so that of two servers with one port neither removes the other's.
- * Refuses folders in which others than the server's user could put a file.
+ * Its first line says whose it is, so that of two servers with one port neither removes the
+ * other's. Refuses folders in which others than the server's user could put a file.
  */
 #include "postgres.h"
 
@@ -52,7 +52,8 @@ static char owner_line[MAXPGPATH + 64];
 
 /* ---- where ---- */
 
-/* The first folder of unix_socket_directories, abstract sockets apart; false where there is none. */
+/* The first folder of unix_socket_directories, abstract sockets apart; false where there is none.
+ */
 static bool socket_folder(char *folder, size_t size)
 {
     char *list = pstrdup(Unix_socket_directories);
@@ -95,9 +96,9 @@ static bool folder_is_closed(const char *folder)
     struct stat st;
 
     if (stat(folder, &st) != 0) {
-        ereport(WARNING, (errcode_for_file_access(),
-                          errmsg("could not look at folder \"%s\" for tenant_vault.hba_file: %m",
-                                 folder)));
+        ereport(WARNING,
+                (errcode_for_file_access(),
+                 errmsg("could not look at folder \"%s\" for tenant_vault.hba_file: %m", folder)));
         return false;
     }
     if ((st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & S_IWOTH) == 0)

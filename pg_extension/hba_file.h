@@ -4,8 +4,8 @@
  *   hostssl all @/run/postgresql/tenant_vault.5432 all trust
  *
  * The line says trust, and login.c turns that into a SCRAM exchange. Without the library it would
- * be what it says: so the file that it needs is there only while the library is. PostgreSQL does not
- * start with an HBA file that names a missing one.
+ * be what it says: so the file that it needs is there only while the library is. PostgreSQL does
+ * not start with an HBA file that names a missing one.
  *
  * Beside it lies a second, with ".conf" added to its name, that holds whole lines, for
  *

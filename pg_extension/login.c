@@ -1,11 +1,13 @@
 /*
  * login.c - who may log in with a password that only Vault holds (login.h).
  *
- * There is no error handler yet while a client is being authenticated: an ERROR would reach it as it
- * is. So looking up is wrapped; what goes wrong there goes to the log, and the client is told
+ * There is no error handler yet while a client is being authenticated: an ERROR would reach it as
+ * it is. So looking up is wrapped; what goes wrong there goes to the log, and the client is told
  * nothing but that it should come again.
  */
 #include "postgres.h"
+
+#include <limits.h>
 
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
@@ -96,8 +98,8 @@ static vc_msec time_left(void)
 /* A final word of Vault's on the secret is an answer; all else means that it could not be asked. */
 static void take_failure(Attempt *attempt, const TvAnswer *answer)
 {
-    attempt->cannot_ask = answer->outcome == VC_LOGIN_REFUSED ||
-                          !freshness_code_shows_vault(answer->outcome);
+    attempt->cannot_ask =
+        answer->outcome == VC_LOGIN_REFUSED || !freshness_code_shows_vault(answer->outcome);
     attempt->reason = tv_answer_message(answer, TAG_MESSAGE, VC_MESSAGE_SIZE - 1);
     if (attempt->reason == NULL)
         attempt->reason = vc_code_text(answer->outcome);
@@ -197,10 +199,10 @@ _Noreturn static void refuse(const Attempt *attempt, int status)
 {
     if (status == STATUS_EOF)
         proc_exit(0);
-    ereport(FATAL, (errcode(ERRCODE_INVALID_PASSWORD),
-                    errmsg("password authentication failed for user \"%s\"",
-                           attempt->port->user_name),
-                    errdetail_log("%s", detail_for_log(attempt))));
+    ereport(FATAL,
+            (errcode(ERRCODE_INVALID_PASSWORD),
+             errmsg("password authentication failed for user \"%s\"", attempt->port->user_name),
+             errdetail_log("%s", detail_for_log(attempt))));
     pg_unreachable();
 }
 
@@ -262,8 +264,8 @@ static void challenge(Attempt *attempt)
     bool suspect;
 
     find_verifier(attempt);
-    /* Not a failed attempt: no client has been asked for a password, so the previous hook, which may
-     * lock roles out, hears nothing of it. */
+    /* Not a failed attempt: no client has been asked for a password, so the previous hook, which
+     * may lock roles out, hears nothing of it. */
     if (attempt->cannot_ask)
         refuse_for_now(attempt);
 

@@ -16,7 +16,7 @@
 
 enum tv_command {
     TV_COMMAND_FETCH,
-    TV_COMMAND_REFRESH, /* a fetch that must be a read begun after it was asked for */
+    TV_COMMAND_REFRESH,  /* a fetch that must be a read begun after it was asked for */
     TV_COMMAND_SUSPECT,  /* a login failed by it: read it again, nobody waits */
     TV_COMMAND_VERIFIER, /* what a login derived of the entry's password, to be kept beside it */
     TV_COMMAND_FLUSH,

@@ -61,14 +61,15 @@ static void invalidate_role(Oid role)
 static void check_target(const ObjectAddress *object)
 {
     if (object->classId != AuthIdRelationId)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("tenant_vault labels roles only"),
-                        errhint("SECURITY LABEL FOR tenant_vault ON ROLE ... IS 'tenant'")));
-    if (!superuser())
         ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 errmsg("permission denied to bind a role to a tenant"),
-                 errdetail("Only a superuser may: the tenant's password in Vault opens the role.")));
+                (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("tenant_vault labels roles only"),
+                 errhint("SECURITY LABEL FOR tenant_vault ON ROLE ... IS 'tenant'")));
+    if (!superuser())
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+             errmsg("permission denied to bind a role to a tenant"),
+             errdetail("Only a superuser may: the tenant's password in Vault opens the role.")));
 }
 
 static void check_label(const ObjectAddress *object, const char *label)
@@ -100,11 +101,11 @@ static void refuse_password(const char *role_name, const char *shadow_pass, Pass
     char *tenant = OidIsValid(role) ? tv_role_tenant(role) : NULL;
 
     if (tenant != NULL)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("the password of role \"%s\" is tenant \"%s\"'s in Vault", role_name,
-                        tenant),
-                 errhint("Change it there, or unbind the role: SELECT tenant_vault.unenroll(...);")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("the password of role \"%s\" is tenant \"%s\"'s in Vault", role_name, tenant),
+             errhint("Change it there, or unbind the role: SELECT tenant_vault.unenroll(...);")));
     if (previous_check_password != NULL)
         previous_check_password(role_name, shadow_pass, type, valid_until, valid_until_is_null);
 }

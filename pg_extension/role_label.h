@@ -3,9 +3,9 @@
  *
  *   SECURITY LABEL FOR tenant_vault ON ROLE acme_app IS 'acme'
  *
- * A label is authority: whoever knows the tenant's password in Vault gets in as the role. Labels lie
- * in pg_shseclabel, which PostgreSQL keeps readable before a database is open; pg_dumpall writes
- * them, standbys have them.
+ * A label is authority: whoever knows the tenant's password in Vault gets in as the role. Labels
+ * lie in pg_shseclabel, which PostgreSQL keeps readable before a database is open; pg_dumpall
+ * writes them, standbys have them.
  */
 #ifndef TV_ROLE_LABEL_H
 #define TV_ROLE_LABEL_H

@@ -13,17 +13,17 @@
 
 /*
  * The verifier for an answer that was found: the secret's own scram_verifier as it is, else what an
- * earlier login derived of the password, else derived now (3 ms) and handed to the keeper. Palloc'd;
- * the caller wipes it.
+ * earlier login derived of the password, else derived now (3 ms) and handed to the keeper.
+ * Palloc'd; the caller wipes it.
  *
  * NULL where the secret is of no use for logging in; *why then says so, without a value in it.
- * Where the secret has a scram_verifier that is malformed, the password beside it is not tried: which
- * of the two is meant nobody can say.
+ * Where the secret has a scram_verifier that is malformed, the password beside it is not tried:
+ * which of the two is meant nobody can say.
  *
  * The salt is the same for a tenant's path whatever the password, on a standby and after a restart
  * too: HMAC-SHA-256 over system identifier and path, keyed by the nonce that the server's own mock
- * exchange uses (RFC 5802 section 2.2 asks for no more than a salt; PgBouncer's pass-through needs it
- * to be the same everywhere). The iterations are those of the mock exchange.
+ * exchange uses (RFC 5802 section 2.2 asks for no more than a salt; PgBouncer's pass-through needs
+ * it to be the same everywhere). The iterations are those of the mock exchange.
  */
 extern char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why);
 

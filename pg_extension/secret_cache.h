@@ -21,8 +21,8 @@
 #define TV_KEY_TEXT_MAX 1024
 
 /*
- * Bytes of a derived SCRAM verifier and its NUL: mechanism, ten digits of iterations, salt of 16 and
- * two keys of 32 bytes in base64, and what separates them are 139.
+ * Bytes of a derived SCRAM verifier and its NUL: mechanism, ten digits of iterations, salt of 16
+ * and two keys of 32 bytes in base64, and what separates them are 139.
  */
 #define TV_VERIFIER_SIZE 160
 

@@ -42,7 +42,7 @@ typedef struct Question {
     uint64 ticket;      /* 0: not asked yet, what is in the cache will do */
     vc_msec deadline;   /* for Vault */
     vc_msec give_up_at; /* for this backend */
-    uint64 epoch;     /* of the keeper that was asked */
+    uint64 epoch;       /* of the keeper that was asked */
     vc_msec ask_again_at;
 } Question;
 

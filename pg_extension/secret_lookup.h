@@ -47,8 +47,8 @@ extern void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t nam
 extern void tv_answer_wipe(TvAnswer *answer);
 
 /*
- * For a login: the tenant's connection, read at most max_age ms ago (or as stale_limit allows, where
- * Vault cannot be asked), within budget ms, request_timeout at most.
+ * For a login: the tenant's connection, read at most max_age ms ago (or as stale_limit allows,
+ * where Vault cannot be asked), within budget ms, request_timeout at most.
  */
 extern void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget,
                                     TvAnswer *answer);

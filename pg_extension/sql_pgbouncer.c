@@ -1,9 +1,9 @@
 /*
  * sql_pgbouncer.c - pgbouncer_auth(name): what PgBouncer's auth_query asks for.
  *
- * Gives the very verifier that a login uses, so that PgBouncer's SCRAM pass-through, which needs the
- * same salt and iterations on both sides, works. Refuses (by no row) whoever has no label, cannot log
- * in, or is beyond VALID UNTIL; guarded by its EXECUTE privilege.
+ * Gives the very verifier that a login uses, so that PgBouncer's SCRAM pass-through, which needs
+ * the same salt and iterations on both sides, works. Refuses (by no row) whoever has no label,
+ * cannot log in, or is beyond VALID UNTIL; guarded by its EXECUTE privilege.
  */
 #include "postgres.h"
 
