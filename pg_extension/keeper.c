@@ -44,9 +44,7 @@
 /* So long after the last failure Vault counts as out of reach, beside request_timeout (the next
  * failure takes that long to come): while entries are in use, one is tried every few seconds. */
 #define OUTAGE_MEMORY 10000
-/* Read again for failed logins: an entry no more often than an administrator tries whether his new
- * password works, all together so that a hundred guessers are no load on Vault. */
-#define SUSPECT_AGE 250
+/* Entries read again for failed logins, all together: a hundred guessers are no load on Vault. */
 #define SUSPECTS_PER_SECOND 20
 /* A lease beyond this is a lie or for ever. */
 #define LEASE_MAX (INT64CONST(10) * 365 * 24 * 3600 * 1000)
@@ -379,7 +377,7 @@ static void suspect(const TvKey *key)
 
     if (limit.per_second == 0)
         vc_rate_limit_init(&limit, SUSPECTS_PER_SECOND, SUSPECTS_PER_SECOND, now);
-    if (tv_key_in_scope(key) && now - tv_cache_answered_at(key) >= SUSPECT_AGE &&
+    if (tv_key_in_scope(key) && now - tv_cache_answered_at(key) >= TV_SUSPECT_AGE &&
         vc_rate_limit_take(&limit, now) == 0)
         (void)tv_fetch_refresh(key, now + tv_request_timeout);
 }

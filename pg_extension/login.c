@@ -48,7 +48,8 @@ typedef struct Attempt {
     char *verifier;     /* NULL: nothing that the client proves will do */
     const char *reason; /* of that, for the log */
     int64 version;      /* of the secret; 0: none */
-    char *request_id;   /* of Vault's, for the log; NULL: none */
+    TimestampTz fetched_at;
+    char *request_id; /* of Vault's, for the log; NULL: none */
 } Attempt;
 
 static ClientAuthentication_hook_type previous_hook;
@@ -112,6 +113,7 @@ static void ask_vault(Attempt *attempt)
     tv_lookup_tenant_within(attempt->tenant, tv_login_max_age, time_left(), &answer);
     attempt->version = frame_find_number(answer.payload, answer.len, TAG_VERSION, 0);
     attempt->request_id = tv_answer_message(&answer, TAG_REQUEST_ID, VC_REQUEST_ID_SIZE - 1);
+    attempt->fetched_at = answer.fetched_at;
     if (answer.found)
         attempt->verifier = tv_scram_verifier(attempt->tenant, &answer, &attempt->reason);
     else
@@ -273,7 +275,7 @@ static void challenge(Attempt *attempt)
     suspect = status == STATUS_ERROR && attempt->tenant != NULL && attempt->verifier != NULL;
     wipe_verifier(attempt);
     if (suspect)
-        tv_suspect_tenant(attempt->tenant);
+        tv_suspect_tenant(attempt->tenant, attempt->fetched_at);
     if (status == STATUS_OK)
         note_identity(attempt);
     if (previous_hook != NULL)

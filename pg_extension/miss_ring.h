@@ -14,6 +14,12 @@
  */
 #define TV_RING_SIZE 512
 
+/*
+ * Ms. An entry is not read again for a failed login sooner than this after it was read: as often as
+ * an administrator tries whether his new password works.
+ */
+#define TV_SUSPECT_AGE 250
+
 enum tv_command {
     TV_COMMAND_FETCH,
     TV_COMMAND_REFRESH,  /* a fetch that must be a read begun after it was asked for */

@@ -336,11 +336,13 @@ static void tell_keeper(TvRequest *request, const char *tenant)
         (void)tv_ring_put(request);
 }
 
-void tv_suspect_tenant(const char *tenant)
+void tv_suspect_tenant(const char *tenant, TimestampTz fetched_at)
 {
     TvRequest request = {.command = TV_COMMAND_SUSPECT};
 
-    tell_keeper(&request, tenant);
+    /* Who guesses in a row is not to wake the keeper each time, which a clock would show. */
+    if (TimestampDifferenceExceeds(fetched_at, GetCurrentTimestamp(), TV_SUSPECT_AGE))
+        tell_keeper(&request, tenant);
 }
 
 void tv_share_verifier(const char *tenant, const TvAnswer *answer, const char *verifier)

@@ -53,8 +53,11 @@ extern void tv_answer_wipe(TvAnswer *answer);
 extern void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget,
                                     TvAnswer *answer);
 
-/* A login failed by what is cached: has it read again soon (rate-limited), and does not wait. */
-extern void tv_suspect_tenant(const char *tenant);
+/*
+ * A login failed by what was read at fetched_at: has it read again soon (rate-limited), and does
+ * not wait.
+ */
+extern void tv_suspect_tenant(const char *tenant, TimestampTz fetched_at);
 
 /* Hands what was derived of the answer's password to the keeper, for the next login. */
 extern void tv_share_verifier(const char *tenant, const TvAnswer *answer, const char *verifier);

@@ -17,7 +17,7 @@ use VaultServer;
 
 use constant {
     ATTEMPTS => 200,
-    NOISE => 0.25, # share by which medians of the same work differ on a busy machine
+    NOISE => 0.25, # share by which the same work differs on a busy machine
 };
 
 my $vault = VaultServer->new('vault');
@@ -124,7 +124,8 @@ sub attempt_seconds
     $raw->receive;
     return time - $begin;
 }
-sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[@sorted / 2]; }
+# Not the median: what else runs on the machine makes the slower ones slower still.
+sub lower_quartile { my @sorted = sort { $a <=> $b } @_; return $sorted[@sorted / 4]; }
 
 logs_in($node, 'acme_app', 's3cret of acme', 'the secret is cached');
 my (@enrolled, @unknown);
@@ -132,23 +133,26 @@ for (1 .. ATTEMPTS) {
     push @enrolled, attempt_seconds('acme_app');
     push @unknown, attempt_seconds('unknown_role');
 }
-my ($enrolled, $unknown) = (median(@enrolled), median(@unknown));
-note sprintf 'medians: enrolled %.2f ms, unknown %.2f ms', 1000 * $enrolled, 1000 * $unknown;
+my ($enrolled, $unknown) = (lower_quartile(@enrolled), lower_quartile(@unknown));
+note sprintf 'lower quartiles: enrolled %.2f ms, unknown %.2f ms', 1000 * $enrolled, 1000 * $unknown;
 cmp_ok(abs($enrolled - $unknown) / $unknown, '<', NOISE, 'a wrong password takes the time of an unknown role');
 
 ### 2
 
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'auth_delay,tenant_vault'\nauth_delay.milliseconds = 700");
-$node->restart;
-my $answer = $node->log_in('acme_app', 'wrong');
-cmp_ok($answer->{seconds}, '>', 0.7, 'auth_delay, loaded before, delays a wrong password');
-$answer = $node->log_in('acme_app', 's3cret of acme');
-is($answer->{exit}, 0, 'the right one is let in');
-cmp_ok($answer->{seconds}, '<', 0.7, '... without delay');
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'tenant_vault,auth_delay'");
-$node->restart;
-is($node->log_in('acme_app', 's3cret of acme')->{exit}, 0, 'loaded after, it does no harm either');
-is_locked_out($node, 'acme_app', 'wrong', '... and lets nobody in');
+SKIP: {
+    skip 'this PostgreSQL has no auth_delay', 5 unless -e $node->config_data('--pkglibdir') . '/auth_delay.so';
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'auth_delay,tenant_vault'\nauth_delay.milliseconds = 700");
+    $node->restart;
+    my $answer = $node->log_in('acme_app', 'wrong');
+    cmp_ok($answer->{seconds}, '>', 0.7, 'auth_delay, loaded before, delays a wrong password');
+    $answer = $node->log_in('acme_app', 's3cret of acme');
+    is($answer->{exit}, 0, 'the right one is let in');
+    cmp_ok($answer->{seconds}, '<', 0.7, '... without delay');
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'tenant_vault,auth_delay'");
+    $node->restart;
+    is($node->log_in('acme_app', 's3cret of acme')->{exit}, 0, 'loaded after, it does no harm either');
+    is_locked_out($node, 'acme_app', 'wrong', '... and lets nobody in');
+}
 
 $node->stop;
 done_testing;
