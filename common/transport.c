@@ -5,6 +5,7 @@
  */
 #include "transport.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "transport_internal.h"
@@ -12,9 +13,16 @@
 #define KEPT_BODY_MAX 65536 /* a buffer that grew beyond this is freed after the reply */
 #define KEPT_CONNECTIONS ((long)(VC_TRANSPORT_MAX_CONNECTIONS * 2)) /* idle ones included */
 #define FILE_CHECK_INTERVAL 1000 /* milliseconds between looks at the TLS files */
+#define SHORTEST_SECRET 8        /* a shorter token ("root") is also a word */
 
 bool vc_transport_global_init(void)
 {
+    struct sigaction action;
+
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = SIG_IGN;
+        sigaction(SIGPIPE, &action, NULL);
+    }
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, vc_hook_malloc, vc_hook_free, vc_hook_realloc,
                                 vc_hook_strdup, vc_hook_calloc) == CURLE_OK;
 }
@@ -202,7 +210,10 @@ static void free_retired_pools(struct vc_transport *transport)
     }
 }
 
-/* settings: their part that connections are made under, as the pool in force has it or anew. */
+/*
+ * settings: their part that connections are made under. The pool that was in force goes with the
+ * next run, or with its last transfer.
+ */
 static bool replace_pool(struct vc_transport *transport, const struct vc_settings *settings)
 {
     struct connection_pool *pool = pool_new(transport, settings);
@@ -213,10 +224,11 @@ static bool replace_pool(struct vc_transport *transport, const struct vc_setting
         pool_free_idle(transport->pools);
     pool->next = transport->pools;
     transport->pools = pool;
-    free_retired_pools(transport);
     return true;
 }
 
+/* libcurl keeps the authorities that it has read with the pool, so that a changed file means
+ * another pool. */
 static bool tls_files_changed(const struct connection_pool *pool)
 {
     struct vc_file_stamp stamp;
@@ -231,16 +243,11 @@ static bool tls_files_changed(const struct connection_pool *pool)
     return false;
 }
 
-/* Without memory for a new pool the old one goes on, until the next look. */
-static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
+/* The same options, new connections. Without memory for them the old pool goes on. */
+static void renew_pool(struct vc_transport *transport)
 {
     const struct connection_options *options = &transport->pools->options;
 
-    if (now - transport->files_checked_at < FILE_CHECK_INTERVAL)
-        return;
-    transport->files_checked_at = now;
-    if (!tls_files_changed(transport->pools))
-        return;
     replace_pool(transport, &(struct vc_settings){.ca_cert = options->file[TLS_CA_CERT],
                                                   .ca_path = options->file[TLS_CA_PATH],
                                                   .client_cert = options->file[TLS_CLIENT_CERT],
@@ -248,6 +255,15 @@ static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
                                                   .tls_server_name = options->server_name,
                                                   .skip_verify = options->skip_verify,
                                                   .connect_timeout = options->connect_timeout});
+}
+
+static void look_at_tls_files(struct vc_transport *transport, vc_msec now)
+{
+    if (now - transport->files_checked_at < FILE_CHECK_INTERVAL)
+        return;
+    transport->files_checked_at = now;
+    if (tls_files_changed(transport->pools))
+        renew_pool(transport);
 }
 
 /* ---- the transport ---- */
@@ -369,7 +385,9 @@ static enum vc_code code_of(const struct vc_transfer *transfer)
     case CURLE_OK:
         return VC_OK;
     case CURLE_OUT_OF_MEMORY:
-        return VC_NO_MEMORY;
+        /* In the midst of the head: what libcurl calls a line that is too long for it. */
+        return transfer->head_bytes > 0 && transfer->reply.body.len == 0 ? VC_REPLY_TOO_LARGE
+                                                                         : VC_NO_MEMORY;
     case CURLE_OPERATION_TIMEDOUT:
         return VC_TIMEOUT;
     case CURLE_WRITE_ERROR:
@@ -454,20 +472,88 @@ static bool was_sent(const struct vc_transfer *transfer)
     return started > 0;
 }
 
+/* Overwrites every occurrence, in place. */
+static void blot_out(char *text, size_t len, const char *secret, size_t secret_len)
+{
+    char *at;
+
+    while ((at = memmem(text, len, secret, secret_len)) != NULL) {
+        memset(at, '*', secret_len);
+        len -= (size_t)(at - text) + secret_len;
+        text = at + secret_len;
+    }
+}
+
+/*
+ * What an error reply says goes into messages and logs. A server or a proxy before it may repeat
+ * the request there, and with it the token.
+ */
+static void hide_token(struct vc_transfer *transfer)
+{
+    static const char field[] = "X-Vault-Token: ";
+    struct vc_reply *reply = &transfer->reply;
+    const char *token = strstr(vc_buf_text(&transfer->header_text), field);
+    size_t len;
+
+    if (token == NULL || (transfer->result == CURLE_OK && reply->status < 300))
+        return;
+    token += sizeof(field) - 1;
+    len = strcspn(token, "\n");
+    if (len < SHORTEST_SECRET)
+        return;
+    if (reply->body.len > 0)
+        blot_out(reply->body.data, reply->body.len, token, len);
+    blot_out(reply->location, strlen(reply->location), token, len);
+    blot_out(transfer->words, strlen(transfer->words), token, len);
+}
+
 static void deliver(struct vc_transfer *transfer)
 {
     struct vc_error err;
     bool sent = was_sent(transfer);
 
+    if (transfer->result == CURLE_OK)
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
+    hide_token(transfer);
     if (transfer->result == CURLE_OK) {
         err.code = VC_OK;
         vc_error_clear(&err);
-        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->reply.status);
     } else {
         describe(&err, transfer);
     }
     transfer->done(transfer->ctx, &transfer->reply, &err, sent);
     transfer_release(transfer);
+}
+
+static void end_transfers_of(struct connection_pool *pool)
+{
+    struct vc_transport *transport = pool->transport;
+    struct vc_transfer *next;
+
+    for (struct vc_transfer *transfer = transport->running.head; transfer != NULL;
+         transfer = next) {
+        next = transfer->next;
+        if (transfer->pool != pool)
+            continue;
+        curl_multi_remove_handle(pool->multi, transfer->easy);
+        transfer->result = CURLE_OUT_OF_MEMORY;
+        list_remove(transfer);
+        list_append(&transport->finished, transfer);
+    }
+}
+
+/* Without memory for another pool the broken one is tried again: each of its failures ends what
+ * runs. */
+static void give_up_broken_pools(struct vc_transport *transport)
+{
+    for (struct connection_pool *pool = transport->pools; pool != NULL; pool = pool->next) {
+        if (!pool->broken)
+            continue;
+        end_transfers_of(pool);
+        pool->broken = false;
+        if (pool == transport->pools)
+            renew_pool(transport);
+    }
 }
 
 /* Only what has finished by now: a callback that starts what fails at once must not keep this
@@ -498,6 +584,7 @@ void vc_transport_run(struct vc_transport *transport)
         poll_drive(pool, now);
     if (transport->alarm_at <= now)
         transport->alarm_at = NEVER;
+    give_up_broken_pools(transport);
     deliver_finished(transport);
     free_retired_pools(transport);
     poll_rearm(transport);

@@ -22,8 +22,10 @@ struct vc_transfer;
 
 /*
  * Initialises libcurl, with the wiping allocator's hooks so that header lists and buffers that held
- * a token are wiped. Once per process, before any thread is started and before the first
- * vc_transport_new; the counterpart at the end of main. False: no memory.
+ * a token are wiped, and has SIGPIPE ignored where it had its default action: OpenSSL raises it
+ * when a server hangs up (a program that runs another sets it back for that one). Once per process,
+ * before any thread is started and before the first vc_transport_new; the counterpart at the end of
+ * main. False: no memory.
  */
 bool vc_transport_global_init(void);
 void vc_transport_global_cleanup(void);

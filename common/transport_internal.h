@@ -51,6 +51,8 @@ struct connection_pool {
     struct vc_transport *transport;
     uint32_t id; /* tells the events of one pool's sockets from another's */
     CURLM *multi;
+    bool
+        broken; /* libcurl has failed in the middle of its work: the transfers end, the pool goes */
     vc_msec wake_at; /* when libcurl wants to be called without an event */
     struct connection_options options;
     struct vc_file_stamp stamp[TLS_FILES];
@@ -122,8 +124,8 @@ enum vc_code transfer_set_request(struct vc_transfer *transfer, const char *orig
 bool poll_open(struct vc_transport *transport);
 void poll_close(struct vc_transport *transport);
 bool poll_attach(struct connection_pool *pool);
-curl_socket_t poll_open_socket(void *pool, curlsocktype purpose, struct curl_sockaddr *address);
-int poll_close_socket(void *pool, curl_socket_t fd);
+curl_socket_t poll_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address);
+int poll_close_socket(void *ctx, curl_socket_t fd);
 /* Hands what has happened to libcurl. */
 void poll_events(struct vc_transport *transport);
 /* Lets libcurl do what it wants to do now without an event. */

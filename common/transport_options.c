@@ -106,8 +106,6 @@ static bool set_tls(CURL *easy, const struct connection_options *options)
         /* Both, NULL too: else libcurl goes on trusting the system's authorities besides. */
         SET(CURLOPT_CAINFO, ca_cert);
         SET(CURLOPT_CAPATH, ca_path);
-        /* The file is read at each new connection, so that a new authority counts from then on. */
-        SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
     }
     SET(CURLOPT_SSLCERT, options->file[TLS_CLIENT_CERT]);
     SET(CURLOPT_SSLKEY, options->file[TLS_CLIENT_KEY]);

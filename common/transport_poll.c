@@ -156,11 +156,21 @@ bool poll_attach(struct connection_pool *pool)
            curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool) == CURLM_OK;
 }
 
+/* After an error libcurl may have lost sight of a socket and its timer: nothing of the pool can be
+ * relied on. */
+static void act(struct connection_pool *pool, curl_socket_t fd, int what)
+{
+    int running;
+
+    if (curl_multi_socket_action(pool->multi, fd, what, &running) != CURLM_OK)
+        pool->broken = true;
+    pool_collect(pool);
+}
+
 static void socket_event(struct connection_pool *pool, curl_socket_t fd, uint32_t events)
 {
     struct watch *watch = find_watch(pool, fd);
     int what = 0;
-    int running;
 
     if (watch != NULL && watch->wanted == 0) {
         /* The server has closed an idle connection. libcurl sees that before it uses it again. */
@@ -174,18 +184,14 @@ static void socket_event(struct connection_pool *pool, curl_socket_t fd, uint32_
         what |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         what |= CURL_CSELECT_ERR;
-    curl_multi_socket_action(pool->multi, fd, what, &running);
-    pool_collect(pool);
+    act(pool, fd, what);
 }
 
 void poll_drive(struct connection_pool *pool, vc_msec now)
 {
-    int running;
-
     for (int round = 0; round < DRIVE_ROUNDS && pool->wake_at <= now; round++) {
         pool->wake_at = NEVER;
-        curl_multi_socket_action(pool->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        pool_collect(pool);
+        act(pool, CURL_SOCKET_TIMEOUT, 0);
     }
 }
 
@@ -231,7 +237,9 @@ static vc_msec next_due(const struct vc_transport *transport)
     if (transport->finished.head != NULL)
         return 0;
     for (const struct connection_pool *pool = transport->pools; pool != NULL; pool = pool->next)
-        if (pool->wake_at < due)
+        if (pool->broken && pool->transfers > 0)
+            return 0;
+        else if (pool->wake_at < due)
             due = pool->wake_at;
     return due;
 }

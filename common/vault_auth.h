@@ -23,7 +23,8 @@ struct vc_token {
     bool renewable;
     bool batch;    /* cannot be renewed or revoked */
     long num_uses; /* 0: unlimited */
-    bool capped;   /* the renewal carried the warning that the TTL is capped by max TTL */
+    bool capped;   /* the renewal warned that the TTL is capped by max TTL; also where it was only
+                    * the increment asked for that goes beyond: compare ttl with that at issue */
 };
 void vc_token_init(struct vc_token *token, const struct vc_allocator *allocator);
 void vc_token_free(struct vc_token *token);
@@ -56,8 +57,9 @@ void vc_token_lookup_request(struct vc_request *request);
 enum vc_code vc_token_lookup_read(const struct vc_reply *reply, struct vc_token *token,
                                   struct vc_error *err);
 /*
- * increment: seconds, 0 for the role's own. 400 "lease is not renewable", "batch tokens cannot be
- * renewed": VC_BAD_REQUEST; 403, also after max TTL: VC_PERMISSION_DENIED.
+ * increment: seconds, 0 for the role's own (one that is greater only brings the warning). 400
+ * "lease is not renewable", "batch tokens cannot be renewed": VC_BAD_REQUEST; 403, also after max
+ * TTL: VC_PERMISSION_DENIED.
  */
 void vc_token_renew_request(struct vc_request *request, long increment);
 enum vc_code vc_token_renew_read(const struct vc_reply *reply, struct vc_token *token,

@@ -226,10 +226,10 @@ enum vc_code vc_client_configure(struct vc_client *client, const struct vc_setti
 
     if (code != VC_OK)
         return code;
-    vc_settings_init(&copy, client->allocator);
     code = vc_settings_copy(&copy, settings, err);
-    if (code == VC_OK)
-        code = vc_transport_configure(client->transport, settings, err);
+    if (code != VC_OK)
+        return code;
+    code = vc_transport_configure(client->transport, settings, err);
     if (code != VC_OK) {
         vc_settings_free(&copy);
         return code;

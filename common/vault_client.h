@@ -13,6 +13,7 @@
 #ifndef VC_VAULT_CLIENT_H
 #define VC_VAULT_CLIENT_H
 
+#include "secret_file.h"
 #include "settings.h"
 #include "vault_health.h"
 #include "vault_kv.h"
@@ -92,6 +93,21 @@ struct vc_client_status {
     unsigned long changes; /* grows with each change of anything above but requests */
 };
 void vc_client_status(const struct vc_client *client, struct vc_client_status *status);
+
+#define VC_REFUSAL_FILES 5
+/* A refused login: as plain bytes it may outlive the process, on the same machine. No secret. */
+struct vc_login_refusal {
+    struct vc_error error;
+    vc_msec blocked_until;                        /* of a lock-out */
+    struct vc_file_stamp stamp[VC_REFUSAL_FILES]; /* the credential's files as they were */
+};
+/* False where no refusal stands. refusal may be NULL. */
+bool vc_client_refusal(const struct vc_client *client, struct vc_login_refusal *refusal);
+/*
+ * To a client that has its settings and no token yet, the same settings that were refused: as if it
+ * had been refused itself. The bytes may be anything.
+ */
+void vc_client_recall_refusal(struct vc_client *client, const struct vc_login_refusal *refusal);
 
 /*
  * Ends all operations (VC_CANCELLED), revokes a token that the client itself logged in for, unless

@@ -263,9 +263,17 @@ static unsigned max_retries(const struct call *call)
         return 0;
     /* In an outage each address is asked once, so that whoever has something cached need not wait.
      */
-    if (client->outage && !client->status.reachable)
+    if (call->hurried && !client->status.reachable)
         return 0;
     return (unsigned)client->settings.max_retries;
+}
+
+/* A quota's seconds are cut to whole ones by OpenBao (0 for the last of them): one more is due. */
+static long retry_after(const struct call *call, const struct vc_reply *reply)
+{
+    if (reply == NULL || reply->retry_after < 0)
+        return -1;
+    return call->outcome.code == VC_RATE_LIMITED ? reply->retry_after + 1 : reply->retry_after;
 }
 
 /* reply may be NULL. sent: the try may have had an effect. */
@@ -278,9 +286,9 @@ static void retry_or_finish(struct call *call, const struct vc_reply *reply, boo
 
     if (lacks_leader(call) && round > LEADERLESS_ROUND)
         round = LEADERLESS_ROUND;
-    retry = vc_retry_decide(
-        &call->request, &call->outcome, sent, reply == NULL ? -1 : reply->retry_after, round,
-        lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call), untried_count(call));
+    retry = vc_retry_decide(&call->request, &call->outcome, sent, retry_after(call, reply), round,
+                            lacks_leader(call) ? LEADERLESS_ROUND : max_retries(call),
+                            untried_count(call));
     if (retry.kind == VC_RETRY_NO || call->client->shutting_down) {
         finish(call, reply);
         return;
@@ -451,6 +459,7 @@ void call_start(struct call *call, vc_msec deadline)
     call->address = call->fixed_origin != NULL ? 0 : call->client->address;
     call->redirected = false;
     call->given_up = false;
+    call->hurried = call->client->outage;
     vc_error_clear(&call->outcome);
     try_now(call, vc_now());
 }

@@ -55,6 +55,7 @@ struct call {
     const char
         *fixed_origin; /* the only one to ask, without retries; NULL: the settings' addresses */
     const char *fixed_namespace; /* that goes with fixed_origin */
+    bool hurried;                /* began in an outage: each address is asked once */
     bool counted;                /* among the transfers that VC_TRANSPORT_MAX_CONNECTIONS bounds */
     call_done done;
     void *owner;
@@ -104,8 +105,7 @@ struct session {
     struct vc_buf token;
     unsigned long generation; /* of token: grows with each new one and with its loss */
     bool own;                 /* we logged in for it: ours to revoke */
-    bool rejected; /* token_file's last token was refused: not read again before it changes */
-    bool stored;   /* it is in token_store: not revoked at shutdown */
+    bool stored;              /* it is in token_store: not revoked at shutdown */
     bool batch;
     bool looked_up;                        /* lookup-self was allowed: it may ask about itself */
     bool proven;                           /* something was read with it */
@@ -113,6 +113,7 @@ struct session {
     bool forced; /* a 403 has forced a login, and nothing was read since */
     struct vc_token_state life;
     vc_msec spread; /* jitter of the present backoff */
+    vc_msec act_at; /* its end and the jitter; 0: it has not ended */
 
     enum login_step step;
     struct call call;
@@ -189,6 +190,7 @@ struct vc_operation {
     bool mount_asked; /* STEP_MOUNT was taken */
     unsigned tokens;  /* that were refused so far */
     unsigned login_failures;
+    bool hurried;                           /* began in an outage */
     unsigned long refused_generation;       /* of the token that the refusal is about */
     struct vc_error refusal;                /* the 403 or 404 that is being explained */
     char refused_path[VC_REQUEST_PATH_MAX]; /* as a policy would name it */

@@ -117,7 +117,8 @@ static void begin_event(struct session *session, enum vc_token_event event, bool
     life->failures = !failure ? 0 : life->last == event ? life->failures + 1 : 1;
     life->last = event;
     life->last_at = vc_now();
-    session->spread = failure ? vc_jitter(0, BACKOFF_MIN / 2) : 0;
+    session->spread = failure && event != VC_TOKEN_REVOKED ? vc_jitter(1, BACKOFF_MIN / 2) : 0;
+    session->act_at = 0;
 }
 
 static void drop_token(struct vc_client *client)
@@ -255,7 +256,6 @@ static void adopt(struct vc_client *client, const struct vc_buf *value,
     }
     begin_event(session, VC_TOKEN_LOGGED_IN, false);
     session->own = own;
-    session->rejected = false;
     session->looked_up = known != NULL;
     if (known == NULL)
         session->proven = false;
@@ -750,7 +750,6 @@ static void reset_refusals(struct vc_client *client)
     life->login_refused = false;
     life->blocked_until = 0;
     life->failures = 0;
-    session->rejected = false;
     session->forced = false;
     session->spread = 0;
     session->error.code = VC_OK;
@@ -783,7 +782,7 @@ static bool login_blocked(struct vc_client *client, vc_msec now)
 
     if (life->credential_changed)
         return false;
-    if (!life->login_refused && life->blocked_until <= now && !client->session.rejected)
+    if (!life->login_refused && life->blocked_until <= now)
         return false;
     life->credential_changed = any_file_changed(client);
     return !life->credential_changed;
@@ -858,19 +857,31 @@ void session_prove(struct vc_client *client, unsigned long generation, const cha
         snprintf(session->proven_path, sizeof(session->proven_path), "%s", path);
 }
 
-static struct vc_token_decision decide(const struct vc_client *client, vc_msec now)
+/* Backoff ends for all clients of one outage at the same time: each goes on a little later than
+ * that. */
+static struct vc_token_decision spread_out(struct session *session,
+                                           struct vc_token_decision decision, vc_msec now)
 {
-    const struct session *session = &client->session;
+    bool acts = decision.action == VC_TOKEN_LOGIN || decision.action == VC_TOKEN_RENEW;
+
+    if (!acts || session->spread == 0)
+        return decision;
+    if (session->act_at == 0)
+        session->act_at = now + session->spread;
+    if (now >= session->act_at)
+        return decision;
+    return (struct vc_token_decision){.action = VC_TOKEN_WAIT, .next_at = session->act_at};
+}
+
+static struct vc_token_decision decide(struct vc_client *client, vc_msec now)
+{
+    struct session *session = session_of(client);
     struct vc_token_policy policy = {.renew_threshold = client->settings.renew_threshold,
                                      .check_interval = client->settings.renew_check_interval,
                                      .backoff_min = BACKOFF_MIN,
                                      .backoff_max = BACKOFF_MAX};
-    /* The jitter: after a failure, time runs this much late. */
-    struct vc_token_decision decision =
-        vc_token_decide(&session->life, &policy, now - session->spread);
 
-    decision.next_at += session->spread;
-    return decision;
+    return spread_out(session, vc_token_decide(&session->life, &policy, now), now);
 }
 
 vc_msec session_tick(struct vc_client *client, vc_msec now)

@@ -318,28 +318,34 @@ static void on_call(struct call *call, const struct vc_reply *reply, const struc
 
 /* ---- waiting for a token ---- */
 
-/* Where nobody answers, waiting for more logins serves nobody: whoever has something cached should
- * go on. */
+/*
+ * Where nobody answers, waiting for one more login serves nobody: whoever has something cached
+ * should go on. One that began in the outage does not wait at all.
+ */
 static bool gives_up(const struct vc_operation *operation)
 {
     const struct vc_client *client = operation->client;
 
-    if (client->session.error.code == VC_OK || client->session.step != LOGIN_IDLE ||
-        client->status.reachable)
+    if (client->session.error.code == VC_OK || client->session.step != LOGIN_IDLE)
         return false;
-    return client->outage || operation->login_failures > (unsigned)client->settings.max_retries;
+    if (client->session.error.code == VC_NO_MEMORY)
+        return true;
+    if (client->status.reachable)
+        return false;
+    return operation->hurried || operation->login_failures > (unsigned)client->settings.max_retries;
 }
 
-static void fail_without_token(struct vc_operation *operation)
+/* Why there is no token: what the last login came to, or how far the present one is. */
+static void fail_without_token(struct vc_operation *operation, enum vc_code code,
+                               const char *message)
 {
     const struct session *session = &operation->client->session;
     struct vc_error err = session->error;
 
-    if (err.code == VC_OK) {
-        vc_error_set(&err, VC_TOKEN_INVALID,
-                     "the token has expired and there is no way to get another");
-        vc_error_hint(&err, "give another token, or use an auth_method that can log in");
-    }
+    if (err.code == VC_OK && session->step != LOGIN_IDLE)
+        err = session->call.outcome;
+    if (err.code == VC_OK)
+        vc_error_set(&err, code, "%s", message);
     operation_fail(operation, &err);
 }
 
@@ -357,7 +363,6 @@ static void health_start(struct vc_operation *operation)
 static void look_again(struct vc_operation *operation, vc_msec now)
 {
     struct vc_client *client = operation->client;
-    struct vc_error err = {.code = VC_OK};
 
     list_remove(operation);
     if (operation->step == STEP_FAILED) {
@@ -369,11 +374,7 @@ static void look_again(struct vc_operation *operation, vc_msec now)
         return;
     }
     if (operation->deadline <= now) {
-        if (client->session.error.code != VC_OK)
-            err = client->session.error;
-        else
-            vc_error_set(&err, VC_TIMEOUT, "no login to Vault in time");
-        operation_fail(operation, &err);
+        fail_without_token(operation, VC_TIMEOUT, "no login to Vault in time");
         return;
     }
     switch (session_demand(client, now)) {
@@ -386,13 +387,14 @@ static void look_again(struct vc_operation *operation, vc_msec now)
         send_request(operation);
         return;
     case TOKEN_NONE:
-        fail_without_token(operation);
+        fail_without_token(operation, VC_TOKEN_INVALID,
+                           "the token has expired and there is no way to get another");
         return;
     case TOKEN_COMING:
         break;
     }
     if (gives_up(operation))
-        fail_without_token(operation);
+        fail_without_token(operation, VC_UNREACHABLE, "Vault does not answer");
     else
         list_append(&client->tokenless, operation);
 }
@@ -462,6 +464,7 @@ static struct vc_operation *operation_new(struct vc_client *client, enum operati
     operation->client = client;
     operation->kind = kind;
     operation->ctx = ctx;
+    operation->hurried = client->outage;
     operation->deadline = vc_now() + (timeout > 0 ? timeout : client->settings.request_timeout);
     call_init(&operation->call, client, on_call, operation);
     operation->call.counted = kind != OP_HEALTH;

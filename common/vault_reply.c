@@ -15,37 +15,66 @@
 #define DOING_SHOWN_MAX 300 /* of VC_MESSAGE_SIZE: the rest is for the server's words */
 #define OPAQUE_MIN 20 /* a service token has 26 bytes, a UUID 36; words with digits are shorter */
 #define HIDDEN "[hidden]"
+#define UTF8_MAX 4 /* bytes of a character */
 
 /*
- * Appends to out (VC_HINT_SIZE bytes) what fits of text, in whole characters. Control characters
- * become one space: Vault sends "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n".
+ * Several errors come as one: "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
+ * and one sometimes as a list of one. Skips the count; false where text is no such list.
+ */
+static bool skip_error_count(const char **text)
+{
+    const char *at = *text + strspn(*text, "0123456789");
+    const char *one = " error occurred:";
+    const char *more = " errors occurred:";
+
+    if (at == *text)
+        return false;
+    if (strncmp(at, one, strlen(one)) == 0)
+        *text = at + strlen(one);
+    else if (strncmp(at, more, strlen(more)) == 0)
+        *text = at + strlen(more);
+    else
+        return false;
+    return true;
+}
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7F;
+}
+
+/*
+ * Appends to out (VC_HINT_SIZE bytes) what fits of text, in whole characters, on one line: a run of
+ * control characters becomes a space, and before a new item of a list a semicolon as well.
  */
 static void append_clean(char *out, const char *text)
 {
     size_t start = strlen(out);
     size_t used = start;
-    size_t len = strlen(text);
-    bool gap = false;
+    const char *gap = "";
+    bool list = skip_error_count(&text);
 
-    while (len > 0) {
-        size_t step = vc_utf8_char(text, len);
+    while (*text != '\0') {
+        size_t step = vc_utf8_char(text, strnlen(text, UTF8_MAX));
 
         /* cJSON gives whole characters; 1 is only for going on in any case. */
         if (step == 0)
             step = 1;
-        if ((unsigned char)text[0] < 0x20 || text[0] == 0x7F) {
-            gap = used > start;
+        if (is_control(*text)) {
+            gap = used > start ? " " : "";
+        } else if (list && is_control(text[-1]) && strncmp(text, "* ", 2) == 0) {
+            gap = used > start ? "; " : "";
+            step = 2;
         } else {
-            if (used + gap + step >= VC_HINT_SIZE)
+            if (used + strlen(gap) + step >= VC_HINT_SIZE)
                 break;
-            if (gap)
-                out[used++] = ' ';
-            gap = false;
+            memcpy(out + used, gap, strlen(gap));
+            used += strlen(gap);
+            gap = "";
             memcpy(out + used, text, step);
             used += step;
         }
         text += step;
-        len -= step;
     }
     out[used] = '\0';
 }

@@ -408,18 +408,11 @@ void tv_cache_keep_verifier(const TvKey *key, uint64 read_ticket, const char *ve
 
 /* ---- asking, flushing, sweeping: the keeper reads without a lock what it alone writes ---- */
 
-bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket, vc_msec max_age)
+bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket)
 {
-    struct freshness_settings settings = tv_freshness_settings_within(max_age);
     TvSlot *slot = tv_cache_find(key);
-    vc_msec now = vc_now();
 
-    if (slot == NULL)
-        return false;
-    if (refresh)
-        return slot->started_ticket > ticket;
-    return freshness_judge(&slot->state, &settings, slot->answered_ticket > ticket,
-                           tv_outage_now(now), now) != FRESH_ASK;
+    return slot != NULL && (refresh ? slot->started_ticket : slot->answered_ticket) > ticket;
 }
 
 vc_msec tv_cache_answered_at(const TvKey *key)

@@ -40,10 +40,11 @@ extern enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answe
 extern void tv_cache_keep_verifier(const TvKey *key, uint64 read_ticket, const char *verifier);
 
 /*
- * True where a request for this key, asked with ticket, has its answer already. max_age: as
- * TvRequest's.
+ * True where a request for this key, asked with ticket, has its answer already. How old an answer
+ * from before the ticket may be is the backend's to say, which has looked at it by its own
+ * settings: these may differ from the keeper's while a reload is under way.
  */
-extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket, vc_msec max_age);
+extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket);
 
 /* When the key was last read or answered, 0 where nothing is known of it. */
 extern vc_msec tv_cache_answered_at(const TvKey *key);

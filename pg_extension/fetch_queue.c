@@ -140,13 +140,16 @@ void tv_fetch_want(const TvKey *key, bool refresh, uint64 ticket, vc_msec deadli
 
     if (fetch == NULL) {
         fetch = new_fetch(key);
+        fetch->anew = refresh;
         fetch->deadline = deadline;
         enqueue(fetch);
         return;
     }
     promote(fetch, deadline);
-    if (fetch->id == 0)
+    if (fetch->id == 0) {
+        fetch->anew |= refresh;
         fetch->deadline = Max(fetch->deadline, deadline);
+    }
     if (refresh && fetch->id != 0 && fetch->started_ticket < ticket) {
         fetch->again_ticket = Max(fetch->again_ticket, ticket);
         fetch->again_deadline = Max(fetch->again_deadline, deadline);
@@ -266,6 +269,7 @@ void tv_fetch_done(TvFetch *fetch)
     dequeue(fetch);
     if (fetch->again_ticket != 0) {
         fetch->again_ticket = 0;
+        fetch->anew = true;
         fetch->deadline = fetch->again_deadline;
         fetch->again_deadline = 0;
         fetch->not_before = 0;

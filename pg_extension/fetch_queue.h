@@ -33,6 +33,7 @@ typedef struct TvFetch {
     TvKey key;       /* its texts follow the struct */
     uint64 id;       /* of the frame; 0: not sent */
     bool background; /* nobody waits for it */
+    bool anew;       /* by a refresh: from Vault whole, the platform's template too */
     uint64 started_ticket;
     vc_msec started_at;
     vc_msec not_before;  /* held back until then */

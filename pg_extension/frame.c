@@ -121,6 +121,7 @@ bool frame_find(const void *payload, size_t len, uint8_t tag, struct frame_field
     while (frame_next(payload, len, &offset, field))
         if (field->tag == tag)
             return true;
+    *field = (struct frame_field){.tag = tag}; /* not another one, which may be a password */
     return false;
 }
 

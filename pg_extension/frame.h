@@ -1,16 +1,18 @@
 /*
  * frame.h - what keeper and fetcher say to each other over their socketpair.
  *
- * Both ends are built together and run on one machine: numbers are in native byte order. Both ends treat the
- * other's bytes as hostile: every length is checked against what is there and against the bounds below before
- * it is used. The codec works on memory alone (fuzzed by tests/fuzz/fuzz_frame.c).
+ * Both ends are built together and run on one machine: numbers are in native byte order. Both ends
+ * treat the other's bytes as hostile: every length is checked against what is there and against the
+ * bounds below before it is used. The codec works on memory alone (fuzzed by
+ * tests/fuzz/fuzz_frame.c).
  *
  *   frame   := header payload
  *   header  := u32 payload length, u8 type, u8 FRAME_VERSION, u16 zero, u64 id
  *   payload := field*
  *   field   := u8 tag, u32 length, bytes
  *
- * The payload of an answer is kept in the shared cache as it is, and backends read their fields out of it.
+ * The payload of an answer is kept in the shared cache as it is, and backends read their fields out
+ * of it.
  */
 #ifndef TV_FRAME_H
 #define TV_FRAME_H
@@ -27,13 +29,15 @@
 
 enum frame_type {
     /* keeper to fetcher */
-    FRAME_SETTINGS = 1, /* SCOPE, CACHE_TTL, NEGATIVE_TTL, then pairs of SETTING_NAME and SETTING_VALUE */
-    FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT */
+    FRAME_SETTINGS = 1, /* SCOPE, CACHE_TTL, NEGATIVE_TTL, perhaps REFUSAL, then pairs of
+                           SETTING_NAME and SETTING_VALUE */
+    FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT, perhaps CACHE_TTL */
     FRAME_CANCEL = 3,   /* id of a fetch nobody waits for */
     FRAME_PING = 4,     /* id */
 
     /* fetcher to keeper */
-    FRAME_ANSWER = 16, /* id; OUTCOME, MESSAGE, HINT, HTTP_STATUS, REQUEST_ID, VERSION, CREATED_TIME, LEASE, the value */
+    FRAME_ANSWER = 16, /* id; OUTCOME, MESSAGE, HINT, HTTP_STATUS, REQUEST_ID, VERSION,
+                          CREATED_TIME, LEASE, the value */
     FRAME_STATUS = 17, /* the ST_ fields */
     FRAME_LOG = 18,    /* LOG_LEVEL, MESSAGE */
     FRAME_PONG = 19    /* id */
@@ -41,15 +45,20 @@ enum frame_type {
 
 /* Texts carry no terminating NUL. Numbers are i64. */
 enum frame_tag {
-    TAG_SCOPE = 1, /* namespace, mount, prefix, environment joined by newlines; compared, never parsed */
-    TAG_KIND = 2,  /* enum frame_kind */
-    TAG_NAME = 3,  /* tenant, or path below the prefix; "" for a list */
+    /* Namespace, mount, prefix, environment joined by newlines; compared, never parsed. */
+    TAG_SCOPE = 1,
+    TAG_KIND = 2,           /* enum frame_kind */
+    TAG_NAME = 3,           /* tenant, or path below the prefix; "" for a list */
     TAG_WANTED_VERSION = 4, /* 0: the newest */
     TAG_TIMEOUT = 5,        /* ms for the whole operation */
     TAG_SETTING_NAME = 6,   /* of vc_settings_set */
     TAG_SETTING_VALUE = 7,
-    TAG_CACHE_TTL = 8,    /* ms; the fetcher keeps the platform's template as long */
+    /* ms. In the settings: how long the fetcher keeps the platform's template. In a fetch: how old
+     * the template may be for this one. */
+    TAG_CACHE_TTL = 8,
     TAG_NEGATIVE_TTL = 9, /* ms */
+    /* What the last fetcher said in ST_REFUSAL, for the next one: absent after a reload. */
+    TAG_REFUSAL = 10,
 
     TAG_OUTCOME = 20, /* enum vc_code; VC_CANCELLED: the scope is not the fetcher's, ask again */
     TAG_MESSAGE = 21,
@@ -86,9 +95,10 @@ enum frame_tag {
     TAG_ST_LOGINS = 73,
     TAG_ST_RENEWALS = 74,
     TAG_ST_FAILURES = 75,
-    TAG_ST_ERROR = 76,    /* text of the last error */
+    TAG_ST_ERROR = 76, /* text of the last error */
     TAG_ST_ERROR_CODE = 77,
-    TAG_ST_ERROR_AGE = 78 /* ms */
+    TAG_ST_ERROR_AGE = 78, /* ms */
+    TAG_ST_REFUSAL = 79    /* a refused login, for the next fetcher: the keeper only keeps it */
 };
 
 enum frame_kind {
@@ -109,7 +119,7 @@ struct frame_field {
     uint32_t len;
 };
 
-/* Writing: into memory that the caller owns. Past its end nothing is written and overflow is set. */
+/* Writing: into the caller's memory. Past its end nothing is written and overflow is set. */
 struct frame_writer {
     unsigned char *memory;
     size_t size, used;
@@ -117,18 +127,20 @@ struct frame_writer {
 };
 void frame_begin(struct frame_writer *writer, void *memory, size_t size, uint8_t type, uint64_t id);
 void frame_put(struct frame_writer *writer, uint8_t tag, const void *data, size_t len);
-void frame_put_text(struct frame_writer *writer, uint8_t tag, const char *text); /* NULL: left out */
+/* NULL: left out. */
+void frame_put_text(struct frame_writer *writer, uint8_t tag, const char *text);
 void frame_put_number(struct frame_writer *writer, uint8_t tag, int64_t number);
-/* Fills in the length. Returns the whole frame's size, 0 after an overflow or beyond FRAME_PAYLOAD_MAX. */
+/* Fills in the length. Returns the whole frame's size, 0 after an overflow or beyond
+ * FRAME_PAYLOAD_MAX. */
 size_t frame_end(struct frame_writer *writer);
 
-/* Reading. 1: header filled in; 0: more bytes needed; -1: malformed (version, zero bytes, length). */
+/* Reading. 1: header filled in; 0: more bytes needed; -1: malformed (version, zeros, length). */
 int frame_header_read(const void *bytes, size_t available, struct frame_header *header);
 /* True where the payload is a sequence of whole fields. The functions below may then be used. */
 bool frame_payload_valid(const void *payload, size_t len);
 /* The field at *offset, which moves on; false at the end or where it is malformed. */
 bool frame_next(const void *payload, size_t len, size_t *offset, struct frame_field *field);
-/* The first field with that tag. */
+/* The first field with that tag; false, and an empty one, where there is none. */
 bool frame_find(const void *payload, size_t len, uint8_t tag, struct frame_field *field);
 /* A number field's value; fallback where it is absent or not 8 bytes long. */
 int64_t frame_find_number(const void *payload, size_t len, uint8_t tag, int64_t fallback);

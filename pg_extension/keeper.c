@@ -59,6 +59,7 @@
 
 static WaitEventSet *wait_set = NULL; /* NULL: the fetcher has changed, or there is none yet */
 static int socket_event;              /* in wait_set; -1: no socket */
+static vc_msec flushed_at = 0;        /* 0: never */
 
 /* ---- answers that the keeper makes itself ---- */
 
@@ -193,6 +194,7 @@ static void send_settings(void)
     frame_put(&writer, TAG_SCOPE, scope, scope_len);
     frame_put_number(&writer, TAG_CACHE_TTL, tv_cache_ttl);
     frame_put_number(&writer, TAG_NEGATIVE_TTL, tv_negative_ttl);
+    tv_status_put_refusal(&writer);
     tv_guc_for_each_fetcher_setting(put_setting, &writer);
     size = frame_end(&writer);
     if (size == 0 || !tv_fetcher_send(frame, size))
@@ -200,6 +202,17 @@ static void send_settings(void)
                           errhint("Shorten them, or call restart_fetcher().")));
     explicit_bzero(frame, SETTINGS_SIZE);
     pfree(frame);
+}
+
+/*
+ * How old the platform's template may be that the fetcher builds a connection with: read since the
+ * last flush, and for a refresh read now.
+ */
+static vc_msec template_age_max(const TvFetch *fetch, vc_msec now)
+{
+    vc_msec since_flush = flushed_at != 0 ? now - flushed_at : tv_cache_ttl;
+
+    return fetch->anew ? 0 : Min(since_flush, tv_cache_ttl);
 }
 
 /* False where the fetcher takes no more now. */
@@ -216,6 +229,7 @@ static bool send_fetch(TvFetch *fetch, vc_msec now)
     frame_put(&writer, TAG_NAME, fetch->key.name, fetch->key.name_len);
     frame_put_number(&writer, TAG_WANTED_VERSION, fetch->key.wanted_version);
     frame_put_number(&writer, TAG_TIMEOUT, Max(1, fetch->deadline - now));
+    frame_put_number(&writer, TAG_CACHE_TTL, template_age_max(fetch, now));
     size = frame_end(&writer);
     if (size > 0 && tv_fetcher_send(frame, size))
         return true;
@@ -229,8 +243,8 @@ static void send_cancel(uint64 id)
     struct frame_writer writer;
 
     frame_begin(&writer, frame, sizeof(frame), FRAME_CANCEL, id);
-    (void)tv_fetcher_send(frame,
-                          frame_end(&writer)); /* if not, its answer comes and is not heard */
+    /* Where it cannot be sent, the answer comes and is not heard. */
+    (void)tv_fetcher_send(frame, frame_end(&writer));
 }
 
 static void send_fetches(void)
@@ -341,6 +355,7 @@ static void flush(uint64 ticket)
     TvFlushResult result = {.ticket = ticket};
     TvFetch *fetch;
 
+    flushed_at = vc_now();
     result.dropped = tv_cache_drop_all();
     /* Reads that have begun may bring what was to be forgotten: they begin anew. */
     while ((fetch = tv_fetch_oldest_sent()) != NULL) {
@@ -359,7 +374,7 @@ static void want(const TvRequest *request)
     bool refresh = request->command == TV_COMMAND_REFRESH;
 
     /* The answer may have come between the backend's look and its asking. */
-    if (tv_cache_answers(&request->key, refresh, request->ticket, request->max_age))
+    if (tv_cache_answers(&request->key, refresh, request->ticket))
         ConditionVariableBroadcast(tv_key_wait_queue(&request->key));
     else
         tv_fetch_want(&request->key, refresh, request->ticket, request->deadline);
@@ -433,6 +448,7 @@ static void reload(void)
 {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
+    tv_status_forget_refusal();
     if (tv_fetcher_running())
         send_settings();
 }

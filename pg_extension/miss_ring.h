@@ -33,7 +33,6 @@ typedef struct TvRequest {
     enum tv_command command;
     uint64 ticket;
     vc_msec deadline; /* until which Vault may be asked; the backend itself waits a little longer */
-    vc_msec max_age;  /* of a fetch: an older value will not do; TV_ANY_AGE */
     TvKey key;        /* of all but flush and restart */
     char verifier[TV_VERIFIER_SIZE]; /* ticket is then the read's that brought the password */
 } TvRequest;

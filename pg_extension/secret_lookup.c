@@ -224,7 +224,6 @@ static void ask(Question *question, vc_msec now)
         .command = question->refresh ? TV_COMMAND_REFRESH : TV_COMMAND_FETCH,
         .ticket = question->ticket,
         .deadline = question->deadline,
-        .max_age = question->max_age,
         .key = question->key,
     };
 

@@ -30,6 +30,8 @@
 #define TV_WAIT_QUEUES 64
 /* Results of the last flushes, for the backends that asked for them. */
 #define TV_FLUSH_RESULTS 8
+/* What a fetcher says of a refused login, some 1.2 kB. */
+#define TV_REFUSAL_SIZE 2048
 
 struct TvSlot;
 struct TvRing;
@@ -72,6 +74,10 @@ typedef struct TvControl {
     /* Under tv_status_lock. The keeper fills in its own and the fetcher's part; see status.c. */
     TvStatus status;
     char fetcher_trouble[TV_STATUS_TEXT]; /* why there is no fetcher now, or "" */
+    /* Of the last STATUS frame, for the next fetcher; it survives fetcher and keeper. 0: none. */
+    Size refusal_len;
+    TimestampTz refusal_at;
+    char refusal[TV_REFUSAL_SIZE];
     TvFlushResult flushes[TV_FLUSH_RESULTS];
     int next_flush;
 

@@ -3,8 +3,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
 #include "guc.h"
 #include "miss_ring.h"
 #include "secret_cache.h"
@@ -40,6 +38,8 @@ void tv_status_keeper_started(int pid)
     counted.logins = status->logins;
     counted.renewals = status->renewals;
     counted.failures = status->failures;
+    if (PgReloadTime > tv_control->refusal_at) /* a reload while there was no keeper */
+        tv_control->refusal_len = 0;
     LWLockRelease(tv_status_lock);
 }
 
@@ -80,6 +80,10 @@ void tv_status_fetcher_ended(const char *trouble)
     LWLockAcquire(tv_status_lock, LW_EXCLUSIVE);
     forget_fetcher(&tv_control->status);
     strlcpy(tv_control->fetcher_trouble, trouble, sizeof(tv_control->fetcher_trouble));
+    if (trouble[0] != '\0') {
+        strlcpy(tv_control->status.last_error, trouble, sizeof(tv_control->status.last_error));
+        tv_control->status.last_error_at = GetCurrentTimestamp();
+    }
     LWLockRelease(tv_status_lock);
 }
 
@@ -93,20 +97,19 @@ void tv_status_fetches_under_way(int count)
     LWLockRelease(tv_status_lock);
 }
 
-/* A text field, cut to fit and with what is not printable replaced: the views show it as it is. */
+/*
+ * A text field, cut to fit. The views show it as it is, in whatever encoding a database has: what
+ * is not printable ASCII is replaced.
+ */
 static void copy_text(const unsigned char *payload, size_t len, uint8 tag, char *to, size_t size)
 {
-    struct frame_field field;
+    struct frame_field field = {.len = 0};
     size_t n;
 
-    to[0] = '\0';
-    if (!frame_find(payload, len, tag, &field))
-        return;
+    (void)frame_find(payload, len, tag, &field);
     n = Min(field.len, size - 1);
-    if (n < field.len) /* not in the middle of a character */
-        n = pg_encoding_mbcliplen(PG_UTF8, (const char *)field.data, field.len, n);
     for (size_t i = 0; i < n; i++)
-        to[i] = field.data[i] < 0x20 || field.data[i] == 0x7f ? '?' : field.data[i];
+        to[i] = field.data[i] < 0x20 || field.data[i] >= 0x7f ? '?' : field.data[i];
     to[n] = '\0';
 }
 
@@ -140,6 +143,18 @@ static void copy_error(TvStatus *status, const unsigned char *payload, size_t le
     status->last_error_at = ms_from_now(now, -frame_find_number(payload, len, TAG_ST_ERROR_AGE, 0));
 }
 
+static void copy_refusal(const unsigned char *payload, size_t len, TimestampTz now)
+{
+    struct frame_field field;
+
+    tv_control->refusal_len = 0;
+    if (!frame_find(payload, len, TAG_ST_REFUSAL, &field) || field.len > TV_REFUSAL_SIZE)
+        return;
+    memcpy(tv_control->refusal, field.data, field.len);
+    tv_control->refusal_len = field.len;
+    tv_control->refusal_at = now;
+}
+
 static void update_rate(TvStatus *status, TimestampTz now)
 {
     TimestampTz passed = now - counted.window_start;
@@ -169,8 +184,24 @@ void tv_status_from_fetcher(const unsigned char *payload, size_t len)
     status->renewals = counted.renewals + frame_find_number(payload, len, TAG_ST_RENEWALS, 0);
     status->failures = counted.failures + frame_find_number(payload, len, TAG_ST_FAILURES, 0);
     copy_error(status, payload, len, now);
+    copy_refusal(payload, len, now);
     status->last_status_at = now;
     update_rate(status, now);
+    LWLockRelease(tv_status_lock);
+}
+
+void tv_status_put_refusal(struct frame_writer *writer)
+{
+    LWLockAcquire(tv_status_lock, LW_SHARED);
+    if (tv_control->refusal_len > 0)
+        frame_put(writer, TAG_REFUSAL, tv_control->refusal, tv_control->refusal_len);
+    LWLockRelease(tv_status_lock);
+}
+
+void tv_status_forget_refusal(void)
+{
+    LWLockAcquire(tv_status_lock, LW_EXCLUSIVE);
+    tv_control->refusal_len = 0;
     LWLockRelease(tv_status_lock);
 }
 

@@ -54,6 +54,10 @@ extern void tv_status_fetcher_ended(const char *trouble);
 extern void tv_status_fetches_under_way(int count);
 /* Copies a STATUS frame's valid payload. */
 extern void tv_status_from_fetcher(const unsigned char *payload, size_t len);
+/* A refused login that a fetcher has reported, for the next fetcher's settings; a reload ends it.
+ */
+extern void tv_status_put_refusal(struct frame_writer *writer);
+extern void tv_status_forget_refusal(void);
 /* Why there is no fetcher, into text; "" where there is one, or nothing is known. */
 extern void tv_status_fetcher_trouble(char *text, size_t size);
 

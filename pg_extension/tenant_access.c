@@ -14,7 +14,10 @@
 #include "access/skey.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -97,13 +100,22 @@ Datum tv_tenant_grant_changed(PG_FUNCTION_ARGS)
 
 /* ---- deciding ---- */
 
+/* Not any table of that name: where the schema was renamed, others could make one. */
+static bool is_ours(Oid table)
+{
+    Oid extension = getExtensionOfObject(RelationRelationId, table);
+
+    return OidIsValid(extension) && extension == get_extension_oid("tenant_vault", true);
+}
+
 Oid tv_grant_table(void)
 {
     if (!OidIsValid(grant_table)) {
         Oid schema = get_namespace_oid("tenant_vault", true);
+        Oid table = OidIsValid(schema) ? get_relname_relid("tenant_grant", schema) : InvalidOid;
 
-        if (OidIsValid(schema))
-            grant_table = get_relname_relid("tenant_grant", schema);
+        if (OidIsValid(table) && is_ours(table))
+            grant_table = table;
     }
     return grant_table;
 }

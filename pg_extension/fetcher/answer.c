@@ -81,9 +81,10 @@ bool answer_connection(struct channel *channel, uint64_t id, const struct answer
         size += fields[i].text != NULL ? strlen(fields[i].text) : 0;
     if (!channel_begin(channel, &writer, size, FRAME_ANSWER, id))
         return answer_no_room(channel, id, size);
-    put_origin(&writer, origin);
+    /* Backends walk over the fields as they stand here: what is asked for most comes first. */
     for (size_t i = 0; i < count; i++)
         put_text(&writer, fields[i].tag, fields[i].text);
+    put_origin(&writer, origin);
     return channel_end(channel, &writer);
 }
 

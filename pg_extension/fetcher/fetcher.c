@@ -34,6 +34,7 @@ struct fetcher {
     struct channel channel;
     struct vc_client *client;
     struct fetch_table fetches;
+    struct vc_operation *login; /* that the settings began, or NULL */
     struct status_report report;
     struct fetcher_settings settings; /* of the last SETTINGS frame */
     bool configured;                  /* there was one */
@@ -82,6 +83,39 @@ static void apply_settings(struct fetcher *fetcher)
     fetcher->report_at = vc_now();
 }
 
+/* What a fetcher before this one was refused is not tried again. */
+static void recall_refusal(struct fetcher *fetcher, const unsigned char *payload, size_t len)
+{
+    struct vc_login_refusal refusal;
+    struct frame_field field;
+
+    if (fetcher->settings_err.code != VC_OK || !frame_find(payload, len, TAG_REFUSAL, &field) ||
+        field.len != sizeof(refusal))
+        return;
+    memcpy(&refusal, field.data, sizeof(refusal));
+    vc_client_recall_refusal(fetcher->client, &refusal);
+}
+
+/* vc_written_done: what the login came to is in the client's status. */
+static void login_ended(void *ctx, long long version, const struct vc_error *err)
+{
+    struct fetcher *fetcher = ctx;
+
+    (void)version;
+    (void)err;
+    fetcher->login = NULL;
+}
+
+/*
+ * Before anybody asks: whether this server can log in is to be seen when it starts, not when the
+ * first session fails. Where it fails, the client tries again in its own time.
+ */
+static void log_in(struct fetcher *fetcher)
+{
+    if (fetcher->settings_err.code == VC_OK && fetcher->login == NULL)
+        fetcher->login = vc_client_login(fetcher->client, 0, login_ended, fetcher);
+}
+
 static bool take_settings(struct fetcher *fetcher, const unsigned char *payload, size_t len)
 {
     if (fetcher->configured && !settings_frame_same_scope(&fetcher->settings, payload, len))
@@ -91,6 +125,8 @@ static bool take_settings(struct fetcher *fetcher, const unsigned char *payload,
     if (!settings_frame_read(payload, len, &fetcher->settings, &fetcher->settings_err))
         return false;
     apply_settings(fetcher);
+    recall_refusal(fetcher, payload, len);
+    log_in(fetcher);
     return true;
 }
 

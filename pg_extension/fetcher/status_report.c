@@ -5,7 +5,8 @@
 
 /* Three texts and the numbers, with their headers. */
 #define STATUS_SIZE                                                                                \
-    (VC_ADDRESS_MAX + VC_MESSAGE_SIZE + 64 + 24 * (FRAME_FIELD_HEADER_SIZE + sizeof(int64_t)))
+    (VC_ADDRESS_MAX + VC_MESSAGE_SIZE + 64 + sizeof(struct vc_login_refusal) +                     \
+     24 * (FRAME_FIELD_HEADER_SIZE + sizeof(int64_t)))
 
 void status_report_settings(struct status_report *report, const struct vc_error *err)
 {
@@ -42,8 +43,17 @@ static void put_error(struct frame_writer *writer, const struct status_report *r
     frame_put_number(writer, TAG_ST_ERROR_AGE, now > at ? now - at : 0);
 }
 
-static bool queue_status(const struct status_report *report, const struct vc_client_status *status,
-                         struct channel *channel, vc_msec now)
+static void put_refusal(struct frame_writer *writer, const struct vc_client *client)
+{
+    struct vc_login_refusal refusal;
+
+    if (vc_client_refusal(client, &refusal))
+        frame_put(writer, TAG_ST_REFUSAL, &refusal, sizeof(refusal));
+}
+
+static bool queue_status(const struct status_report *report, const struct vc_client *client,
+                         const struct vc_client_status *status, struct channel *channel,
+                         vc_msec now)
 {
     struct frame_writer writer;
 
@@ -58,6 +68,7 @@ static bool queue_status(const struct status_report *report, const struct vc_cli
     frame_put_number(&writer, TAG_ST_RENEWALS, (int64_t)status->renewals);
     frame_put_number(&writer, TAG_ST_FAILURES, (int64_t)status->failures);
     put_error(&writer, report, status, now);
+    put_refusal(&writer, client);
     return channel_end(channel, &writer);
 }
 
@@ -66,15 +77,18 @@ vc_msec status_report_send(struct status_report *report, const struct vc_client 
 {
     struct vc_client_status status;
 
-    if (report->sent_before && now - report->sent_at < STATUS_INTERVAL)
+    /* A refusal is news that must not die with this process. */
+    if (report->sent_before && now - report->sent_at < STATUS_INTERVAL &&
+        report->refused == vc_client_refusal(client, NULL))
         return report->sent_at + STATUS_INTERVAL;
     vc_client_status(client, &status);
     if (report->sent_before && !report->settings_changed && status.changes == report->changes &&
         status.requests == report->requests)
         return 0;
     /* No room: the keeper is behind, and gets the next one. */
-    if (queue_status(report, &status, channel, now)) {
+    if (queue_status(report, client, &status, channel, now)) {
         report->settings_changed = false;
+        report->refused = vc_client_refusal(client, NULL);
         report->changes = status.changes;
         report->requests = status.requests;
     }

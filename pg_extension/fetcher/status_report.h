@@ -14,6 +14,7 @@ struct status_report {
     bool sent_before;
     vc_msec sent_at;
     unsigned long changes, requests; /* as sent last */
+    bool refused;                    /* a refused login was in the last one */
     bool settings_changed;           /* settings_err is to be sent */
     struct vc_error settings_err;    /* VC_OK: the settings in force are those sent last */
     vc_msec settings_err_at;

@@ -2,8 +2,8 @@
  * many_backends.c - N sessions that each send one query at the same moment.
  *
  * Called by tests/bench/run. Opens the sessions first, lets each run WARMUP once, then sends
- * SELECT tenant_vault.conninfo('bench<number>') in all of them and prints the microseconds until the last
- * one has its answer, then the number of sessions whose query failed.
+ * SELECT tenant_vault.conninfo('bench<number>') in all of them and prints the microseconds until
+ * the last one has its answer, then the number of sessions whose query failed.
  *
  *   many_backends SESSIONS FIRST STEP      tenants FIRST, FIRST + STEP, ...; STEP 0: all the same
  *
@@ -20,15 +20,13 @@
 
 static PGconn *sessions[MAX_SESSIONS];
 
-static void
-fail(const char *what)
+static void fail(const char *what)
 {
     fprintf(stderr, "many_backends: %s\n", what);
     exit(1);
 }
 
-static double
-now_us(void)
+static double now_us(void)
 {
     struct timespec ts;
 
@@ -36,8 +34,7 @@ now_us(void)
     return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-static void
-open_sessions(int count)
+static void open_sessions(int count)
 {
     for (int i = 0; i < count; i++) {
         PGresult *result;
@@ -45,7 +42,7 @@ open_sessions(int count)
         sessions[i] = PQconnectdb("");
         if (PQstatus(sessions[i]) != CONNECTION_OK)
             fail(PQerrorMessage(sessions[i]));
-        /* The library's own first use in a session (attaching, catalog look-ups) is not what is measured. */
+        /* The library's first use in a session (attaching, catalogs) is not what is measured. */
         result = PQexec(sessions[i], "SELECT tenant_vault.conninfo('bench000000') IS NOT NULL");
         if (PQresultStatus(result) != PGRES_TUPLES_OK)
             fail(PQerrorMessage(sessions[i]));
@@ -54,8 +51,7 @@ open_sessions(int count)
 }
 
 /* Takes what has arrived; 1: the query has ended. */
-static int
-take(PGconn *session, int *failures)
+static int take(PGconn *session, int *failures)
 {
     PGresult *result;
 
@@ -72,8 +68,7 @@ take(PGconn *session, int *failures)
     return 0;
 }
 
-static int
-await_all(int count)
+static int await_all(int count)
 {
     static struct pollfd descriptors[MAX_SESSIONS];
     int open = count, failures = 0;
@@ -86,7 +81,8 @@ await_all(int count)
         if (poll(descriptors, (nfds_t)count, WAIT_MS) <= 0)
             fail("no answer in time");
         for (int i = 0; i < count; i++) {
-            if (descriptors[i].fd >= 0 && descriptors[i].revents != 0 && take(sessions[i], &failures)) {
+            if (descriptors[i].fd >= 0 && descriptors[i].revents != 0 &&
+                take(sessions[i], &failures)) {
                 descriptors[i].fd = -1;
                 open--;
             }
@@ -95,8 +91,7 @@ await_all(int count)
     return failures;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     int count, first, step, failures;
     double start, end;
@@ -114,7 +109,8 @@ main(int argc, char **argv)
     for (int i = 0; i < count; i++) {
         char query[128];
 
-        snprintf(query, sizeof query, "SELECT tenant_vault.conninfo('bench%06d')", first + i * step);
+        snprintf(query, sizeof query, "SELECT tenant_vault.conninfo('bench%06d')",
+                 first + i * step);
         if (!PQsendQuery(sessions[i], query))
             fail(PQerrorMessage(sessions[i]));
     }

@@ -1,9 +1,10 @@
 /*
- * raw_client.c - the reference of the benchmarks: the plainest program that reads (or writes) the same
- * secrets from the same Vault with libcurl, over as many kept-alive connections as it is told.
+ * raw_client.c - the reference of the benchmarks: the plainest program that reads (or writes) the
+ * same secrets from the same Vault with libcurl, over as many kept-alive connections as it is told.
  *
  * Called by tests/bench/run. Prints the microseconds from the first request to the last reply; the
- * connections are opened (and, over TLS, shaken hands) before the clock starts, as the fetcher's are.
+ * connections are opened (and, over TLS, shaken hands) before the clock starts, as the fetcher's
+ * are.
  *
  *   raw_client read|write CONNECTIONS FIRST COUNT      tenants bench<FIRST> ... in turn
  *
@@ -38,15 +39,13 @@ struct run {
     struct connection connections[MAX_CONNECTIONS];
 };
 
-static void
-fail(const char *what)
+static void fail(const char *what)
 {
     fprintf(stderr, "raw_client: %s\n", what);
     exit(1);
 }
 
-static size_t
-receive(char *bytes, size_t size, size_t count, void *ctx)
+static size_t receive(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct reply *reply = ctx;
 
@@ -57,8 +56,7 @@ receive(char *bytes, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-static double
-now_us(void)
+static double now_us(void)
 {
     struct timespec ts;
 
@@ -66,25 +64,24 @@ now_us(void)
     return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
-static void
-prepare(struct run *run, struct connection *connection, int tenant)
+static void prepare(struct run *run, struct connection *connection, int tenant)
 {
     char url[512];
 
-    snprintf(url, sizeof url, "%s/v1/secret/data/saas-project/dev/tenants/bench%06d/database", run->address,
-             tenant);
+    snprintf(url, sizeof url, "%s/v1/secret/data/saas-project/dev/tenants/bench%06d/database",
+             run->address, tenant);
     connection->reply.len = 0;
     curl_easy_setopt(connection->easy, CURLOPT_URL, url);
     if (run->write) {
         snprintf(connection->body, sizeof connection->body,
-                 "{\"data\":{\"username\":\"bench%06d\",\"password\":\"x7Kq0vZr3mWc9TgUa5LpYd2N-%06d\"}}", tenant,
-                 tenant);
+                 "{\"data\":{\"username\":\"bench%06d\","
+                 "\"password\":\"x7Kq0vZr3mWc9TgUa5LpYd2N-%06d\"}}",
+                 tenant, tenant);
         curl_easy_setopt(connection->easy, CURLOPT_POSTFIELDS, connection->body);
     }
 }
 
-static void
-check(struct connection *connection)
+static void check(struct connection *connection)
 {
     long status = 0;
 
@@ -95,8 +92,7 @@ check(struct connection *connection)
     }
 }
 
-static void
-open_connection(struct run *run, struct connection *connection)
+static void open_connection(struct run *run, struct connection *connection)
 {
     const char *ca = getenv("VAULT_CACERT");
 
@@ -115,8 +111,7 @@ open_connection(struct run *run, struct connection *connection)
 }
 
 /* One connection: curl_easy_perform in a loop, the shortest way that there is. */
-static double
-run_serially(struct run *run)
+static double run_serially(struct run *run)
 {
     struct connection *connection = &run->connections[0];
     double start;
@@ -135,8 +130,7 @@ run_serially(struct run *run)
 }
 
 /* Hands the next tenant to a connection that is free; false where none is left. */
-static bool
-hand_out(struct run *run, CURLM *multi, struct connection *connection)
+static bool hand_out(struct run *run, CURLM *multi, struct connection *connection)
 {
     if (run->next >= run->end)
         return false;
@@ -145,8 +139,7 @@ hand_out(struct run *run, CURLM *multi, struct connection *connection)
     return true;
 }
 
-static int
-collect(struct run *run, CURLM *multi)
+static int collect(struct run *run, CURLM *multi)
 {
     CURLMsg *message;
     int left, ended = 0;
@@ -167,8 +160,7 @@ collect(struct run *run, CURLM *multi)
     return ended;
 }
 
-static void
-drive(struct run *run, CURLM *multi, int wanted)
+static void drive(struct run *run, CURLM *multi, int wanted)
 {
     int running;
 
@@ -180,8 +172,7 @@ drive(struct run *run, CURLM *multi, int wanted)
     }
 }
 
-static double
-run_in_parallel(struct run *run, int connections)
+static double run_in_parallel(struct run *run, int connections)
 {
     CURLM *multi = curl_multi_init();
     int first = run->next, end = run->end;
@@ -203,8 +194,7 @@ run_in_parallel(struct run *run, int connections)
     return now_us() - start;
 }
 
-static struct curl_slist *
-read_headers(void)
+static struct curl_slist *read_headers(void)
 {
     char token[256] = "", header[300];
     const char *path = getenv("VAULT_TOKEN_FILE");
@@ -218,8 +208,7 @@ read_headers(void)
     return curl_slist_append(NULL, header);
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
     static struct run run;
     int connections;

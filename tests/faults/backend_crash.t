@@ -14,8 +14,16 @@ use VaultServer;
 my $vault = VaultServer->new('vault');
 $vault->put_template('postgresql://db.example/{tenant}');
 $vault->put_tenant($_) for 'acme', 'slow';
-my $node = TenantVaultNode->create('main', vault => $vault, settings => { $vault->approle('server'), request_timeout => '20s' });
-sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.credentials('$tenant')"; }
+my $node = TenantVaultNode->create(
+    'main',
+    vault => $vault,
+    settings => { $vault->approle('server'), request_timeout => '20s' });
+
+sub password
+{
+    my ($tenant) = @_;
+    return "SELECT password FROM tenant_vault.credentials('$tenant')";
+}
 
 # Idle, and while sessions wait for a secret.
 for my $case ('idle', 'sessions wait') {
@@ -30,16 +38,32 @@ for my $case ('idle', 'sessions wait') {
         $node->wait_until(sub { $node->status->{waiters} == 5 }, 10);
     }
     kill 'KILL', $pid;
-    ok($node->wait_until(sub { $node->ask('SELECT 1')->{exit} == 0 && $node->keeper_pid && $node->keeper_pid != $before{keeper} }, 15),
+    ok( $node->wait_until(
+            sub {
+                $node->ask('SELECT 1')->{exit} == 0
+                    && $node->keeper_pid
+                    && $node->keeper_pid != $before{keeper};
+            },
+            15
+        ),
         '... it comes back, with another keeper');
     $vault->thaw;
     my @answers = $node->finish_sessions($sessions);
-    is(scalar(grep { $_->{exit} == 2 } @answers), scalar(@answers), '... sessions that waited were told, like all others') if @answers;
-    ok($node->wait_until(sub { !$node->alive($before{fetcher}) }, 5), '... the old fetcher is gone');
-    is_answer($node->ask(password('acme')), 's3cret of acme', '... and the cluster answers, from Vault');
+    is(scalar(grep { $_->{exit} == 2 } @answers),
+        scalar(@answers), '... sessions that waited were told, like all others')
+        if @answers;
+    ok($node->wait_until(sub { !$node->alive($before{fetcher}) }, 5),
+        '... the old fetcher is gone');
+    is_answer(
+        $node->ask(password('acme')),
+        's3cret of acme',
+        '... and the cluster answers, from Vault');
     my @fetchers = $node->children_of($node->keeper_pid);
     is(scalar(@fetchers), 1, '... by one fetcher');
-    ok($node->wait_until(sub { 1 == (my @tokens = $vault->accessors_by_login('auth/approle/login')) }, 5), '... with one token: the one before is revoked');
+    ok( $node->wait_until(
+            sub { 1 == (my @tokens = $vault->accessors_by_login('auth/approle/login')) }, 5
+        ),
+        '... with one token: the one before is revoked');
     $victim->{run}->kill_kill;
 }
 

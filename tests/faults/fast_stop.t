@@ -18,9 +18,16 @@ use constant STOP_SECONDS => 3;
 my $vault = VaultServer->new('vault');
 $vault->put_template('postgresql://db.example/{tenant}');
 $vault->put_tenant($_) for 'acme', 'busy';
-my $node = TenantVaultNode->create('main', vault => $vault,
+my $node = TenantVaultNode->create(
+    'main',
+    vault => $vault,
     settings => { $vault->approle('server'), request_timeout => '60s', connect_timeout => '60s' });
-sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.credentials('$tenant')"; }
+
+sub password
+{
+    my ($tenant) = @_;
+    return "SELECT password FROM tenant_vault.credentials('$tenant')";
+}
 
 for my $case (
     ['Vault works', sub { }],
@@ -39,10 +46,15 @@ for my $case (
     $node->stop('fast');
     my $seconds = time - $begun;
     cmp_ok($seconds, '<', STOP_SECONDS, sprintf '%s: stop -m fast takes %.1f s', $what, $seconds);
-    $node->wait_until(sub { !grep { $node->alive($_) } @pids }, 2);
+    $node->wait_until(
+        sub {
+            !grep { $node->alive($_) } @pids;
+        },
+        2);
     is_deeply([grep { $node->alive($_) } @pids], [], '... and leaves no process behind');
     my ($answer) = $node->finish_sessions($sessions);
-    is($answer->{sqlstate}, '57P01', '... and the session that waited was told') unless $what eq 'Vault works';
+    is($answer->{sqlstate}, '57P01', '... and the session that waited was told')
+        unless $what eq 'Vault works';
     $mend->() if $mend;
     $node->start;
 }

@@ -15,8 +15,14 @@ use VaultServer;
 my $vault = VaultServer->new('vault');
 $vault->put_template('postgresql://db.example/{tenant}');
 $vault->put_tenant($_) for 'acme', 'busy';
-my $node = TenantVaultNode->create('main', vault => $vault, settings => { $vault->approle('server') });
-sub password { my ($tenant) = @_; return "SELECT password FROM tenant_vault.credentials('$tenant')"; }
+my $node =
+    TenantVaultNode->create('main', vault => $vault, settings => { $vault->approle('server') });
+
+sub password
+{
+    my ($tenant) = @_;
+    return "SELECT password FROM tenant_vault.credentials('$tenant')";
+}
 
 # Idle, and with a question under way at a Vault that does not answer.
 for my $case ('idle', 'a question under way') {
@@ -36,13 +42,17 @@ for my $case ('idle', 'a question under way') {
         $node->wait_until(sub { !$node->alive($pid{$process}) }, 5);
         my $seconds = time - $killed;
         ok(!$node->alive($pid{$process}), "... the $process is gone");
-        # The fetcher has 1 s for revoking its token; a Vault that does not answer makes it use that.
-        cmp_ok($seconds, '<', $case eq 'idle' ? 1.0 : 1.5, sprintf '... within a second (%.2f s)', $seconds);
+        # The fetcher has 1 s for revoking its token; a frozen Vault makes it use that.
+        cmp_ok(
+            $seconds, '<',
+            $case eq 'idle' ? 1.0 : 1.5,
+            sprintf '... within a second (%.2f s)', $seconds);
     }
     $vault->thaw;
     $node->finish_sessions($sessions) if $sessions;
     my $mine = sub { scalar(my @tokens = $vault->accessors_by_login('auth/approle/login')) };
-    ok($node->wait_until(sub { $mine->() == 0 }, 3), '... and its token is revoked') if $case eq 'idle';
+    ok($node->wait_until(sub { $mine->() == 0 }, 3), '... and its token is revoked')
+        if $case eq 'idle';
     # A lock file counts as long as its process is in the system's table.
     $node->wait_until(sub { !kill 0, $postmaster }, 5);
     $node->start;

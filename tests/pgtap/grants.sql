@@ -1,7 +1,7 @@
 -- Who may read whose credentials: grant_tenant(), revoke_tenant(), and what changes a decision.
 BEGIN;
 SET LOCAL client_min_messages = error; -- granting twice is a NOTICE, revoking twice a WARNING
-SELECT plan(46);
+SELECT plan(48);
 
 CREATE ROLE app;
 CREATE ROLE other;
@@ -173,6 +173,19 @@ DROP ROLE team;
 SELECT tenant_vault.grant_tenant('acme', 'app');
 SELECT is_empty('SELECT 1 FROM tenant_vault.tenant_grant g
     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE oid = g.role)', 'nor one of a role that is gone');
+
+-- A table of that name that is not the extension's grants nothing, and is not written either.
+ALTER SCHEMA tenant_vault RENAME TO renamed;
+CREATE SCHEMA tenant_vault CREATE TABLE tenant_grant (tenant text PRIMARY KEY, role regrole);
+INSERT INTO tenant_vault.tenant_grant VALUES ('globex', 'app');
+SET ROLE app;
+SELECT throws_ok('SELECT renamed.conninfo(''globex'')', '42501', 'permission denied for tenant "globex"',
+    'another table of grants grants nothing');
+RESET ROLE;
+SELECT throws_ok('SELECT renamed.grant_tenant(''globex'', ''app'')', 'XX000',
+    'table tenant_vault.tenant_grant does not exist', 'and is not written');
+DROP SCHEMA tenant_vault CASCADE;
+ALTER SCHEMA renamed RENAME TO tenant_vault;
 
 -- What cannot be written is refused as any other write.
 SET LOCAL transaction_read_only = on;

@@ -1,6 +1,6 @@
 -- The views status and cached_secrets.
 BEGIN;
-SELECT plan(30);
+SELECT plan(31);
 
 SELECT tenant_vault.conninfo('acme') IS NOT NULL AS warm, tenant_vault.secret('dev/jwt') IS NOT NULL AS warm_too \gset
 
@@ -56,6 +56,8 @@ SELECT matches(request_id, '^[0-9a-f-]{36}$', 'with the request that Vault''s au
 SELECT is(expires_at, NULL, 'without a lease it does not expire') FROM tenant_vault.cached_secrets WHERE name = 'acme';
 SELECT is_empty($$SELECT c FROM tenant_vault.cached_secrets AS c WHERE c::text ~ 'password-1|signing-key'$$,
     'no value is shown');
+SELECT tenant_vault.tenants() \g /dev/null
+SELECT is(created_time, NULL, 'nothing stands where there is nothing') FROM tenant_vault.cached_secrets WHERE kind = 'list';
 SELECT unalike(s::text, '%password%', 'nor in status') FROM tenant_vault.status AS s;
 
 SELECT * FROM finish();

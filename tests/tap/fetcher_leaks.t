@@ -1,5 +1,5 @@
 # The fetcher leaks nothing over 10,000 fetches: under AddressSanitizer (with LeakSanitizer and
-# UndefinedBehaviorSanitizer), under valgrind, and by the resident size of the build that is installed.
+# UndefinedBehaviorSanitizer), under valgrind, and by the resident size of the usual build.
 #
 # The fetches are of every kind that there is: good tenants, missing ones, ones with secrets of no
 # use, secrets, versions, lists, refused names, cancelled ones; and the settings change in between.
@@ -15,9 +15,9 @@ use VaultServer;
 
 use constant {
     FETCHES => 10_000,
-    WINDOW => 100,             # under way at the same time
+    WINDOW => 100,    # under way at the same time
     SETTINGS_EVERY => 1000,    # fetches between two changes of the settings
-    GROWTH_KB => 1024,         # of the resident size, from 2,000 fetches on: noise of the allocator
+    GROWTH_KB => 1024,    # of the resident size, from 2,000 fetches on: noise of the allocator
 };
 
 my $build = abs_path(dirname(__FILE__) . '/../../build');
@@ -34,9 +34,16 @@ my %login = (address => $vault->address, $vault->approle('server'), max_request_
 # Each by its turn.
 my @kinds = (
     (map { [tenant => "t$_"] } 1 .. 10),
-    [tenant => 'url'], [tenant => 'odd'], [tenant => 'missing'], [tenant => 'Not A Name'],
-    [secret => 'dev/jwt'], [secret => 'dev/jwt', version => 1], [secret => 'dev/jwt', version => 99],
-    [secret => 'dev/gone'], [secret => '../x'], [list => '']);
+    [tenant => 'url'],
+    [tenant => 'odd'],
+    [tenant => 'missing'],
+    [tenant => 'Not A Name'],
+    [secret => 'dev/jwt'],
+    [secret => 'dev/jwt', version => 1],
+    [secret => 'dev/jwt', version => 99],
+    [secret => 'dev/gone'],
+    [secret => '../x'],
+    [list => '']);
 
 # That many fetches; $at_each is called with the number of those done, window by window.
 sub fetch_all
@@ -50,8 +57,11 @@ sub fetch_all
         $fetcher->answer($_) for @ids;
         $fetcher->{answers} = {};
         $done += WINDOW;
-        $fetcher->configure(%login, -scope => "scope $done", connect_timeout => 1 + $done / SETTINGS_EVERY . 's')
-          if $done % SETTINGS_EVERY == 0;
+        $fetcher->configure(
+            %login,
+            -scope => "scope $done",
+            connect_timeout => 1 + $done / SETTINGS_EVERY . 's'
+        ) if $done % SETTINGS_EVERY == 0;
         $at_each->($done) if $at_each;
     }
     return $done;
@@ -69,18 +79,24 @@ sub under
 
 my $sanitized = "$build/asan/fetcher/tenant-vault-fetcher";
 my %program = (
-    AddressSanitizer => under('sanitized',
-        "ASAN_OPTIONS=detect_leaks=1:exitcode=88 UBSAN_OPTIONS=print_stacktrace=1 exec $sanitized"),
-    valgrind => under('valgrind', 'exec /usr/bin/valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible'
-          . " --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=88 $build/fetcher/tenant-vault-fetcher"));
+    AddressSanitizer => under(
+        'sanitized',
+        "ASAN_OPTIONS=detect_leaks=1:exitcode=88 UBSAN_OPTIONS=print_stacktrace=1 exec $sanitized"
+    ),
+    valgrind => under(
+        'valgrind',
+        'exec /usr/bin/valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect,possible'
+            . " --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=88 $build/fetcher/tenant-vault-fetcher"
+    ));
 
 for my $checker (sort keys %program) {
-  SKIP: {
+SKIP: {
         skip 'not built: make asan-fetcher', 3 if $checker eq 'AddressSanitizer' && !-x $sanitized;
         local $ENV{TENANT_VAULT_FETCHER} = $program{$checker};
         my $fetcher = FetcherProcess->new->configure(%login);
         is(fetch_all($fetcher, FETCHES), FETCHES, "under $checker: all fetches are answered");
-        is($fetcher->close, 0, '... and nothing was leaked or misused') or diag $fetcher->standard_error;
+        is($fetcher->close, 0, '... and nothing was leaked or misused')
+            or diag $fetcher->standard_error;
         is($fetcher->standard_error, '', '... nor is there anything to say');
     }
 }
@@ -88,12 +104,16 @@ for my $checker (sort keys %program) {
 local $ENV{TENANT_VAULT_FETCHER} = undef;
 delete $ENV{TENANT_VAULT_FETCHER};
 my $fetcher = FetcherProcess->new->configure(%login);
-my $resident = sub { PostgreSQL::Test::Utils::slurp_file('/proc/' . $fetcher->pid . '/status') =~ /VmRSS:\s+(\d+) kB/ ? $1 : die 'no VmRSS' };
+my $resident = sub {
+    PostgreSQL::Test::Utils::slurp_file('/proc/' . $fetcher->pid . '/status') =~
+        /VmRSS:\s+(\d+) kB/ ? $1 : die 'no VmRSS';
+};
 my $early;
 fetch_all($fetcher, FETCHES, sub { $early = $resident->() if $_[0] == 2000 });
 my $late = $resident->();
 note "resident: $early kB after 2,000 fetches, $late kB after " . FETCHES;
-cmp_ok($late - $early, '<', GROWTH_KB, 'the resident size does not grow with the number of fetches');
+cmp_ok($late - $early, '<', GROWTH_KB,
+    'the resident size does not grow with the number of fetches');
 is($fetcher->close, 0, '... and the fetcher ends well');
 
 done_testing();

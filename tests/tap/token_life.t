@@ -24,10 +24,17 @@ use VaultServer;
 my $vault = VaultServer->new('vault');
 $vault->put_template('postgresql://db.example/{tenant}');
 $vault->put_tenant('acme');
-my $node = TenantVaultNode->create('main', vault => $vault,
+my $node = TenantVaultNode->create(
+    'main',
+    vault => $vault,
     # 0: each question goes to Vault, and shows whether the token is good.
-    settings => { $vault->approle('first'), cache_ttl => 0, stale_limit => 0, negative_ttl => 0,
-        renew_check_interval => '200ms' });
+    settings => {
+        $vault->approle('first'),
+        cache_ttl => 0,
+        stale_limit => 0,
+        negative_ttl => 0,
+        renew_check_interval => '200ms'
+    });
 my $question = q{SELECT password FROM tenant_vault.credentials('acme')};
 is_answer($node->ask($question), 's3cret of acme', 'the first token reads');
 
@@ -40,7 +47,7 @@ sub log_in_as
     my %settings = $vault->approle($role, %role);
     $node->change_settings(%settings);
     $node->wait_until(sub { $node->ask($question); $vault->logins($mark) >= 1 }, 10)
-      or die "no login as $role";
+        or die "no login as $role";
     return $vault->audit_mark;
 }
 
@@ -58,7 +65,11 @@ sub ask_for
     return @bad;
 }
 
-sub renewals { my ($mark) = @_; return $vault->audit_count(path => 'auth/token/renew-self', since => $mark); }
+sub renewals
+{
+    my ($mark) = @_;
+    return $vault->audit_count(path => 'auth/token/renew-self', since => $mark);
+}
 
 ### 1
 
@@ -70,7 +81,8 @@ cmp_ok(renewals($mark), '<=', 8, '... at sensible times');
 is($vault->logins($mark), 0, '... without a new login');
 my $status = $node->status;
 cmp_ok($status->{renewals} - $before->{renewals}, '>=', 2, 'status counts the renewals');
-ok($status->{logged_in} && $status->{token_renewable} && $status->{token_expires_at}, '... and knows the token');
+ok($status->{logged_in} && $status->{token_renewable} && $status->{token_expires_at},
+    '... and knows the token');
 
 ### 2
 
@@ -104,8 +116,9 @@ cmp_ok($vault->logins($mark), '>=', 1, '... because of new logins');
 
 $mark = log_in_as('revoked');
 $vault->api(POST => 'auth/token/revoke-accessor', { accessor => $_ })
-  for $vault->accessors_by_login('auth/approle/login');
-is_answer($node->ask($question), 's3cret of acme', 'the read that finds the token revoked succeeds');
+    for $vault->accessors_by_login('auth/approle/login');
+is_answer($node->ask($question), 's3cret of acme',
+    'the read that finds the token revoked succeeds');
 is($vault->logins($mark), 1, '... by one new login');
 
 ### 7
@@ -117,10 +130,13 @@ cmp_ok($vault->logins($mark), '<=', 5, '... and there is no login loop');
 ### 8
 
 $mark = log_in_as('confined', token_ttl => '1h');
-$vault->put_policy('tenant_vault', $VaultServer::TENANT_POLICY . 'path "secret/data/saas-project/barred/*" { capabilities = ["deny"] }');
-my @answers = $node->sessions([map { "SELECT tenant_vault.secret('barred/$_')" } 1 .. 20]);
-is(scalar(grep { $_->{sqlstate} eq '42501' } @answers), 20, 'twenty reads that are not permitted are refused')
-  or diag $answers[0]{err};
+$vault->put_policy('tenant_vault',
+    $VaultServer::TENANT_POLICY
+        . 'path "secret/data/saas-project/barred/*" { capabilities = ["deny"] }');
+my @answers = $node->sessions([map {"SELECT tenant_vault.secret('barred/$_')"} 1 .. 20]);
+is(scalar(grep { $_->{sqlstate} eq '42501' } @answers),
+    20, 'twenty reads that are not permitted are refused')
+    or diag $answers[0]{err};
 cmp_ok($vault->logins($mark), '<=', 1, '... with one new login at most');
 is_answer($node->ask($question), 's3cret of acme', '... and what is permitted is answered');
 $vault->put_policy('tenant_vault');
@@ -131,7 +147,7 @@ my $mine = sub { scalar(my @tokens = $vault->accessors_by_login('auth/approle/lo
 cmp_ok($mine->(), '>=', 1, 'the extension holds a token');
 $node->stop('fast');
 ok($node->wait_until(sub { $mine->() == 0 }, 8), 'no token is left in Vault after a clean shutdown')
-  or diag $mine->() . ' are left';
+    or diag $mine->() . ' are left';
 
 my $store = $node->basedir . '/token';
 $node->write_settings($vault->approle('kept', token_ttl => '1h'), token_store => $store);

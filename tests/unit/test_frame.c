@@ -158,6 +158,8 @@ START_TEST(the_first_of_several_fields_with_one_tag_is_found)
     ck_assert(frame_find(payload(), size, TAG_SETTING_NAME, &field));
     ck_assert_mem_eq(field.data, "a", 1);
     ck_assert(!frame_find(payload(), size, TAG_SETTING_VALUE, &field));
+    ck_assert_uint_eq(field.len, 0); /* nothing of the fields passed by */
+    ck_assert_ptr_null(field.data);
 }
 END_TEST
 

@@ -1,12 +1,10 @@
 /*
  * test_freshness.c - how long an answer of Vault's may be used (freshness.h).
- *
- * The module is part of the extension, not of libvaultcore.a: it is compiled in here.
  */
 #include <check.h>
 #include <stdlib.h>
 
-#include "freshness.c"
+#include "freshness.h"
 
 #define TTL 300000
 #define STALE 3600000

@@ -2,6 +2,7 @@
  * test_vault_wrapping.c - a wrapped secret_id, on recorded replies (vault_wrapping.h).
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +107,9 @@ static const char *const foreign[] = {
 
 START_TEST(a_token_made_elsewhere_is_foreign_and_its_path_is_named)
 {
-    char body[512] = REPLY_HEAD "\"data\":{\"creation_path\":\"";
+    char body[512];
 
-    strcat(body, foreign[_i]);
-    strcat(body, "\"}}");
+    snprintf(body, sizeof(body), "{\"data\":{\"creation_path\":\"%s\"}}", foreign[_i]);
     ck_assert_int_eq(look_up(200, body), VC_WRAPPING_FOREIGN);
     ck_assert_int_eq(err.code, VC_WRAPPING_FOREIGN);
     ck_assert_ptr_nonnull(strstr(err.message, foreign[_i]));
@@ -163,10 +163,12 @@ END_TEST
 
 START_TEST(a_secret_id_has_a_greatest_length)
 {
-    char body[VC_SECRET_ID_MAX + 100] = "{\"data\":{\"secret_id\":\"";
+    char body[VC_SECRET_ID_MAX + 100];
+    char value[VC_SECRET_ID_MAX + 2];
 
-    memset(body + strlen(body), 'x', VC_SECRET_ID_MAX + 1);
-    strcat(body, "\"}}");
+    memset(value, 'x', VC_SECRET_ID_MAX + 1);
+    value[VC_SECRET_ID_MAX + 1] = '\0';
+    snprintf(body, sizeof(body), "{\"data\":{\"secret_id\":\"%s\"}}", value);
     ck_assert_int_eq(unwrap(200, body), VC_BAD_REPLY);
     ck_assert(!secret_id.failed);
 }

@@ -17,6 +17,7 @@
 #include "scripted_server.h"
 
 #define COMMAND_MAX 2048
+#define VALIDITY_MAX 80 /* options with two dates */
 #define START_TRIES 200 /* of 10 ms */
 
 static void run(const char *command)
@@ -40,18 +41,24 @@ void tls_make_certificate(const char *folder, const char *authority, const char 
                           const char *subject_alt_name, int days)
 {
     char command[COMMAND_MAX];
+    char validity[VALIDITY_MAX] = "-startdate 20200101000000Z -enddate 20200102000000Z";
 
-    /* One that has expired: `openssl x509` takes no start in the past, -days -1 ends before it
-     * begins. */
+    if (days > 0)
+        snprintf(validity, sizeof(validity), "-days %d", days);
     snprintf(command, sizeof(command),
              "cd %s && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "
-             "'/CN=%s' "
-             "-keyout %s.key -out %s.csr 2>/dev/null && echo 'subjectAltName=%s' >%s.ext && "
-             "openssl x509 -req -in %s.csr -CA %s.crt -CAkey %s.key -CAcreateserial -days %d "
-             "-extfile %s.ext "
-             "-out %s.crt 2>/dev/null",
-             folder, name, name, name, subject_alt_name, name, name, authority, authority,
-             days > 0 ? days : -1, name, name);
+             "'/CN=%s' -keyout %s.key -out %s.csr 2>/dev/null",
+             folder, name, name, name);
+    run(command);
+    /* Not `openssl x509`, which cannot be given dates in the past in all its versions. */
+    snprintf(command, sizeof(command),
+             "cd %s && echo 'subjectAltName=%s' >%s.ext && : >%s.index && "
+             "printf '[ca]\ndefault_ca=test\n[test]\ndatabase=%s.index\nnew_certs_dir=.\n"
+             "rand_serial=yes\ndefault_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n' "
+             ">%s.conf && openssl ca -batch -notext -config %s.conf -cert %s.crt -keyfile %s.key "
+             "-in %s.csr -extfile %s.ext %s -out %s.crt 2>/dev/null",
+             folder, subject_alt_name, name, name, name, name, name, authority, authority, name,
+             name, validity, name);
     run(command);
 }
 

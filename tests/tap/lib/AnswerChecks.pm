@@ -15,7 +15,8 @@ sub is_answer
     my ($answer, $expected, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $good = $answer->{exit} == 0 && $answer->{out} eq $expected;
-    ok($good, $name) or diag("exit $answer->{exit}, out \"$answer->{out}\", err \"$answer->{err}\"");
+    ok($good, $name)
+        or diag("exit $answer->{exit}, out \"$answer->{out}\", err \"$answer->{err}\"");
     return $good;
 }
 
@@ -26,8 +27,11 @@ sub all_answer
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my @bad = grep { $_->{exit} != 0 || $_->{out} ne $expected } @$answers;
     ok(!@bad, $name)
-      or diag(scalar(@bad) . " of " . scalar(@$answers) . " did not, the first: exit $bad[0]{exit},"
-          . " out \"$bad[0]{out}\", err \"$bad[0]{err}\"");
+        or diag(
+              scalar(@bad) . " of "
+            . scalar(@$answers)
+            . " did not, the first: exit $bad[0]{exit},"
+            . " out \"$bad[0]{out}\", err \"$bad[0]{err}\"");
     return !@bad;
 }
 
@@ -37,12 +41,14 @@ sub is_refused
 {
     my ($answer, $sqlstate, $message, $name, %more) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $good = $answer->{exit} > 0 && $answer->{sqlstate} eq $sqlstate && $answer->{message} =~ $message;
+    my $good =
+        $answer->{exit} > 0 && $answer->{sqlstate} eq $sqlstate && $answer->{message} =~ $message;
     $good &&= $answer->{hint} =~ ($more{hint} // qr/./) unless $more{no_hint};
     $good &&= $answer->{detail} =~ $more{detail} if $more{detail};
     ok($good, $name)
-      or diag("exit $answer->{exit}, out \"$answer->{out}\", err \"$answer->{err}\"; expected $sqlstate $message"
-          . ($more{hint} ? " hint $more{hint}" : ''));
+        or diag(
+        "exit $answer->{exit}, out \"$answer->{out}\", err \"$answer->{err}\"; expected $sqlstate $message"
+            . ($more{hint} ? " hint $more{hint}" : ''));
     return $good;
 }
 

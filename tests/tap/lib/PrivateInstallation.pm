@@ -1,4 +1,4 @@
-# PrivateInstallation.pm - a PostgreSQL installation of one test's own, whose fetcher it may replace.
+# PrivateInstallation.pm - a PostgreSQL installation of a test's own, whose fetcher it may replace.
 #
 # PostgreSQL finds its files relative to its binaries: copies of these and links to the rest are an
 # installation. For tests of a fetcher that is missing, does not start, or misbehaves.
@@ -12,21 +12,25 @@ use strict;
 use warnings;
 
 use Carp;
-use File::Copy ();
+use File::Basename qw(dirname);
 use File::Path ();
 use PostgreSQL::Test::Utils ();
 
 sub new
 {
     my ($class) = @_;
-    my %folder = map { $_ => _pg_config("--$_") } qw(bindir pkglibdir sharedir);
+    my %folder = map { $_ => _pg_config("--$_") } qw(bindir libdir pkglibdir sharedir);
+    # Shared libraries of the installation's own; Debian's are the system's.
+    delete $folder{libdir} if index($folder{libdir}, dirname($folder{bindir}) . '/') != 0;
     my $common = _common_parent(values %folder);
     my $top = PostgreSQL::Test::Utils::tempdir('installation');
     my %mine = map { $_ => $top . substr($folder{$_}, length $common) } keys %folder;
     File::Path::make_path(values %mine);
     # Binaries follow links to find where they are, and with that the rest: real copies.
     PostgreSQL::Test::Utils::system_or_bail('cp', '-a', "$folder{bindir}/.", $mine{bindir});
-    PostgreSQL::Test::Utils::system_or_bail('cp', '-asL', "$folder{$_}/.", $mine{$_}) for qw(pkglibdir sharedir);
+    # One folder may lie in another, and be there already: forced.
+    PostgreSQL::Test::Utils::system_or_bail('cp', '-asLf', "$folder{$_}/.", $mine{$_})
+        for grep { $_ ne 'bindir' } sort keys %folder;
     # The module looks for the fetcher where the server's libraries are.
     my $path = $mine{bindir};
     $path =~ s{/bin$}{} or croak "binaries are not in a folder bin: $path";

@@ -29,8 +29,7 @@ use Time::HiRes ();
 use constant {
     BACKLOG => 64,
     # A connection process ends by itself after this time, whatever its script does.
-    CONNECTION_SECONDS => 60,
-};
+    CONNECTION_SECONDS => 60, };
 
 my $json = JSON::PP->new->utf8->canonical;
 my $owner = $$;
@@ -40,8 +39,11 @@ sub new
 {
     my ($class, %script) = @_;
     my $listener = IO::Socket::INET->new(
-        Listen => BACKLOG, LocalAddr => '127.0.0.1', LocalPort => 0, ReuseAddr => 1)
-      or croak "cannot listen: $!";
+        Listen => BACKLOG,
+        LocalAddr => '127.0.0.1',
+        LocalPort => 0,
+        ReuseAddr => 1
+    ) or croak "cannot listen: $!";
     my $self = bless {
         port => $listener->sockport,
         script => \%script,
@@ -65,16 +67,20 @@ sub new_tls
 {
     my ($class, $certificate, %script) = @_;
     my $self = $class->new(%script);
-    $self->{front} = open($self->{front_output}, '-|', '/usr/bin/python3', dirname(__FILE__) . '/tls_front.py',
+    $self->{front} =
+        open($self->{front_output}, '-|', '/usr/bin/python3', dirname(__FILE__) . '/tls_front.py',
         $certificate->{cert}, $certificate->{key}, $self->{port}) // croak "tls_front.py: $!";
-    chomp($self->{tls_port} = readline($self->{front_output}) // croak 'tls_front.py does not start');
+    chomp($self->{tls_port} = readline($self->{front_output})
+            // croak 'tls_front.py does not start');
     return $self;
 }
 
 sub address
 {
     my ($self) = @_;
-    return $self->{tls_port} ? "https://127.0.0.1:$self->{tls_port}" : "http://127.0.0.1:$self->{port}";
+    return $self->{tls_port}
+        ? "https://127.0.0.1:$self->{tls_port}"
+        : "http://127.0.0.1:$self->{port}";
 }
 sub port { return $_[0]->{port}; }
 
@@ -97,8 +103,8 @@ sub requests
 {
     my ($self, %filter) = @_;
     return grep {
-        (!defined $filter{tenant} || ($_->{tenant} // '') eq $filter{tenant})
-          && (!defined $filter{path} || $_->{path} =~ $filter{path})
+               (!defined $filter{tenant} || ($_->{tenant} // '') eq $filter{tenant})
+            && (!defined $filter{path} || $_->{path} =~ $filter{path})
     } map { $json->decode($_) } split /\n/, PostgreSQL::Test::Utils::slurp_file($self->{log});
 }
 
@@ -172,35 +178,56 @@ sub _answer_like_vault
 {
     my ($reply) = @_;
     my $path = $reply->{request}{path};
-    return $reply->json(200, { initialized => JSON::PP::true, sealed => JSON::PP::false, standby => JSON::PP::false })
-      if $path =~ m{^/v1/sys/(health|seal-status)};
-    return $reply->json(200, { data => { path => 'secret/', type => 'kv', options => { version => '2' } } })
-      if $path =~ m{^/v1/sys/internal/ui/mounts/};
+    return $reply->json(200,
+        { initialized => JSON::PP::true, sealed => JSON::PP::false, standby => JSON::PP::false })
+        if $path =~ m{^/v1/sys/(health|seal-status)};
+    return $reply->json(200,
+        { data => { path => 'secret/', type => 'kv', options => { version => '2' } } })
+        if $path =~ m{^/v1/sys/internal/ui/mounts/};
     return $reply->json(200, { data => { capabilities => ['read'] } })
-      if $path =~ m{^/v1/sys/capabilities-self};
+        if $path =~ m{^/v1/sys/capabilities-self};
     return $reply->json(200, { data => token_data() })
-      if $path =~ m{^/v1/auth/token/lookup-self};
+        if $path =~ m{^/v1/auth/token/lookup-self};
     return $reply->json(404, { errors => [] })
-      unless $path =~ m{^/v1/secret/data/.*/tenants/([^/?]+)/database};
+        unless $path =~ m{^/v1/secret/data/.*/tenants/([^/?]+)/database};
     return $reply->json(200, good_secret($1));
 }
 
 sub token_data
 {
-    return { ttl => 3600, creation_ttl => 3600, renewable => JSON::PP::false, type => 'service',
-        expire_time => '2099-01-01T00:00:00Z', num_uses => 0, policies => ['default'], };
+    return {
+        ttl => 3600,
+        creation_ttl => 3600,
+        renewable => JSON::PP::false,
+        type => 'service',
+        expire_time => '2099-01-01T00:00:00Z',
+        num_uses => 0,
+        policies => ['default'], };
 }
 
 # What Vault says of a tenant's secret.
 sub good_secret
 {
     my ($tenant) = @_;
-    return { request_id => '0f0f0f0f-0000-0000-0000-000000000000', lease_id => '', renewable => JSON::PP::false,
-        lease_duration => 0, warnings => undef,
+    return {
+        request_id => '0f0f0f0f-0000-0000-0000-000000000000',
+        lease_id => '',
+        renewable => JSON::PP::false,
+        lease_duration => 0,
+        warnings => undef,
         data => {
-            data => { username => "${tenant}_app", password => "s3cret of $tenant", host => 'db.example' },
-            metadata => { version => 1, created_time => '2026-01-01T00:00:00.000000000Z',
-                deletion_time => '', destroyed => JSON::PP::false } } };
+            data => {
+                username => "${tenant}_app",
+                password => "s3cret of $tenant",
+                host => 'db.example'
+            },
+            metadata => {
+                version => 1,
+                created_time => '2026-01-01T00:00:00.000000000Z',
+                deletion_time => '',
+                destroyed => JSON::PP::false
+            }
+        } };
 }
 sub good_secret_text { my ($tenant) = @_; return $json->encode(good_secret($tenant)); }
 
@@ -217,10 +244,20 @@ package ScriptedHttp::Reply;
 use strict;
 use warnings;
 
-my %reason = (200 => 'OK', 301 => 'Moved Permanently', 302 => 'Found', 307 => 'Temporary Redirect',
-    308 => 'Permanent Redirect', 400 => 'Bad Request', 403 => 'Forbidden', 404 => 'Not Found',
-    412 => 'Precondition Failed', 429 => 'Too Many Requests', 500 => 'Internal Server Error',
-    502 => 'Bad Gateway', 503 => 'Service Unavailable');
+my %reason = (
+    200 => 'OK',
+    301 => 'Moved Permanently',
+    302 => 'Found',
+    307 => 'Temporary Redirect',
+    308 => 'Permanent Redirect',
+    400 => 'Bad Request',
+    403 => 'Forbidden',
+    404 => 'Not Found',
+    412 => 'Precondition Failed',
+    429 => 'Too Many Requests',
+    500 => 'Internal Server Error',
+    502 => 'Bad Gateway',
+    503 => 'Service Unavailable');
 
 sub new
 {
@@ -236,8 +273,10 @@ sub text { my ($self, $bytes) = @_; return print { $self->{socket} } $bytes; }
 sub head
 {
     my ($self, $status, %headers) = @_;
-    return $self->text("HTTP/1.1 $status " . ($reason{$status} // 'Other') . "\r\n"
-          . join('', map { "$_: $headers{$_}\r\n" } sort keys %headers) . "\r\n");
+    return $self->text("HTTP/1.1 $status "
+            . ($reason{$status} // 'Other') . "\r\n"
+            . join('', map {"$_: $headers{$_}\r\n"} sort keys %headers)
+            . "\r\n");
 }
 
 sub reply
@@ -251,10 +290,21 @@ sub json_text
     my ($self, $status, $text, %headers) = @_;
     return $self->reply($status, $text, 'Content-Type' => 'application/json', %headers);
 }
-sub json { my ($self, $status, $data, %headers) = @_; return $self->json_text($status, $json->encode($data), %headers); }
+
+sub json
+{
+    my ($self, $status, $data, %headers) = @_;
+    return $self->json_text($status, $json->encode($data), %headers);
+}
 
 # Answers as Vault does for this tenant.
-sub good { my ($self, %headers) = @_; return $self->json(200, ScriptedHttp::good_secret($self->{request}{path} =~ m{/tenants/([^/?]+)/} ? $1 : ''), %headers); }
+sub good
+{
+    my ($self, %headers) = @_;
+    return $self->json(200,
+        ScriptedHttp::good_secret($self->{request}{path} =~ m{/tenants/([^/?]+)/} ? $1 : ''),
+        %headers);
+}
 
 # Ends the connection, in the middle of a reply where that is not whole.
 sub hang_up { my ($self) = @_; close $self->{socket}; $self->{closed} = 1; return; }

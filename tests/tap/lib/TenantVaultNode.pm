@@ -22,24 +22,26 @@ use PostgreSQL::Test::Utils ();
 use Time::HiRes qw(sleep time);
 
 use constant {
-    WAIT_SECONDS => 30,      # longest wait for a state; most come within a second
-    SESSION_SECONDS => 60,   # longest life of a session that a test starts
+    WAIT_SECONDS => 30,    # longest wait for a state; most come within a second
+    SESSION_SECONDS => 60,    # longest life of a session that a test starts
     POLL => 0.05,
     # PostgreSQL::Test's own clusters allow 10 connections; the tests start up to 100 at once.
-    MAX_CONNECTIONS => 120,
-};
+    MAX_CONNECTIONS => 120, };
 
 my $json = JSON::PP->new->allow_nonref;
 
 # Options: vault (its address and CA become settings), settings (of tenant_vault, without the
-# prefix), preload (default 'tenant_vault'; '' for none), streaming (may have standbys), extension (default 1: created in
-# database postgres), start (default 1), install_path (as PostgreSQL::Test::Cluster's).
+# prefix), preload (default 'tenant_vault'; '' for none), streaming (may have standbys), extension
+# (default 1: created in database postgres), start (default 1), install_path (as
+# PostgreSQL::Test::Cluster's).
 sub create
 {
     my ($class, $name, %option) = @_;
-    my $node = $class->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
+    my $node =
+        $class->new($name, $option{install_path} ? (install_path => $option{install_path}) : ());
     $node->init(allows_streaming => $option{streaming});
-    $node->append_conf('postgresql.conf', join "\n",
+    $node->append_conf(
+        'postgresql.conf', join "\n",
         'max_connections = ' . MAX_CONNECTIONS,
         # As on a real server: one process that crashes does not end the cluster for good.
         'restart_after_crash = on',
@@ -48,8 +50,7 @@ sub create
         "include_if_exists = 'tenant_vault.conf'",
         'shared_preload_libraries = ' . _quoted($option{preload} // 'tenant_vault'));
     $node->{settings} = {};
-    $node->write_settings(
-        ($option{vault} ? _address_of($option{vault}) : ()),
+    $node->write_settings(($option{vault} ? _address_of($option{vault}) : ()),
         %{ $option{settings} // {} });
     if ($option{start} // 1) {
         $node->start;
@@ -86,7 +87,13 @@ sub write_settings
     return;
 }
 
-sub change_settings { my ($self, %settings) = @_; $self->write_settings(%settings); $self->reload; return; }
+sub change_settings
+{
+    my ($self, %settings) = @_;
+    $self->write_settings(%settings);
+    $self->reload;
+    return;
+}
 
 ### Asking
 
@@ -129,14 +136,25 @@ sub start_sessions
 sub _start_session
 {
     my ($self, $text, $base, %option) = @_;
-    my @command = ($self->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose',
-        '-d', $self->connstr($option{dbname} // 'postgres'), ($option{user} ? ('-U', $option{user}) : ()), '-f', '-');
+    my @command = (
+        $self->installed_command('psql'),
+        '-XAtq',
+        '-v',
+        'ON_ERROR_STOP=1',
+        '-v',
+        'VERBOSITY=verbose',
+        '-d',
+        $self->connstr($option{dbname} // 'postgres'),
+        ($option{user} ? ('-U', $option{user}) : ()),
+        '-f',
+        '-');
     my $session = { base => $base, started => time };
     open my $input, '>', "$base.in" or croak "$base.in: $!";
     utf8::encode(my $bytes = "$text\n");
     print {$input} $bytes;
     close $input;
     $session->{pid} = fork // croak "fork: $!";
+
     if ($session->{pid} == 0) {
         local %ENV = $self->_get_env(PGAPPNAME => 'tenant_vault test');
         # Perl's own handles may be tied to the test's log: the child's are set from below.
@@ -206,8 +224,8 @@ sub status
 sub cached
 {
     my ($self) = @_;
-    my $rows = $json->decode($self->value(
-        q{SELECT coalesce(json_agg(c), '[]') FROM tenant_vault.cached_secrets c}));
+    my $rows = $json->decode(
+        $self->value(q{SELECT coalesce(json_agg(c), '[]') FROM tenant_vault.cached_secrets c}));
     return { map { $_->{name} => $_ } @$rows };
 }
 
@@ -217,7 +235,8 @@ sub wait_for_status
 {
     my ($self, $condition, $seconds) = @_;
     my $status;
-    return $status if $self->wait_until(sub { $status = $self->status; $condition->($status) }, $seconds);
+    return $status
+        if $self->wait_until(sub { $status = $self->status; $condition->($status) }, $seconds);
     return;
 }
 
@@ -239,7 +258,8 @@ sub wait_until
 sub postmaster_pid
 {
     my ($self) = @_;
-    return 0 + (split /\n/, PostgreSQL::Test::Utils::slurp_file($self->data_dir . '/postmaster.pid'))[0];
+    return 0 +
+        (split /\n/, PostgreSQL::Test::Utils::slurp_file($self->data_dir . '/postmaster.pid'))[0];
 }
 
 # pids of the processes whose parent is $parent.
@@ -305,7 +325,7 @@ sub log_since
 sub log_count
 {
     my ($self, $pattern, $mark) = @_;
-    my @lines = grep { /$pattern/ } split /\n/, $self->log_since($mark);
+    my @lines = grep {/$pattern/} split /\n/, $self->log_since($mark);
     return scalar @lines;
 }
 

@@ -2,7 +2,7 @@
 #
 #   my $ca = TestCertificates->new($dir, 'ca');
 #   my $server = $ca->issue('server');                  # { ca_cert, cert, key }: files
-#   my $old = $ca->issue('old', days => -1);            # has expired
+#   my $old = $ca->issue('old', expired => 1);
 #   my $client = $ca->issue('client', client => 1);     # for TLS client authentication
 package TestCertificates;
 
@@ -15,16 +15,18 @@ use IPC::Run ();
 sub new
 {
     my ($class, $dir, $name) = @_;
-    my $self = bless { dir => $dir, name => $name, cert => "$dir/$name.crt", key => "$dir/$name.key" }, $class;
-    _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', 2,
-        '-subj', "/CN=$name", '-keyout', $self->{key}, '-out', $self->{cert});
+    my $self =
+        bless { dir => $dir, name => $name, cert => "$dir/$name.crt", key => "$dir/$name.key" },
+        $class;
+    _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+        '-days', 2, '-subj', "/CN=$name", '-keyout', $self->{key}, '-out', $self->{cert});
     return $self;
 }
 
 sub cert { return $_[0]->{cert}; }
 
-# Options: days (from now; negative: expired), name (in subjectAltName, default 127.0.0.1 and
-# localhost), client (for client authentication).
+# Options: expired, name (in subjectAltName, default 127.0.0.1 and localhost), client (for client
+# authentication).
 sub issue
 {
     my ($self, $name, %option) = @_;
@@ -34,8 +36,28 @@ sub issue
     _write("$base.ext", "subjectAltName=$alternative\nextendedKeyUsage=$usage\n");
     _openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
         '-subj', "/CN=$name", '-keyout', "$base.key", '-out', "$base.csr");
-    _openssl('x509', '-req', '-in', "$base.csr", '-CA', $self->{cert}, '-CAkey', $self->{key},
-        '-CAcreateserial', '-days', $option{days} // 1, '-extfile', "$base.ext", '-out', "$base.crt");
+    # Not by `openssl x509`, which cannot be given dates in the past in all its versions.
+    _write("$base.index", '');
+    _write("$base.conf", <<"CONF");
+[ca]
+default_ca = test
+[test]
+database = $base.index
+new_certs_dir = $self->{dir}
+rand_serial = yes
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+CONF
+    my @validity =
+        $option{expired}
+        ? ('-startdate', '20200101000000Z', '-enddate', '20200102000000Z')
+        : ('-days', 1);
+    _openssl(
+        'ca', '-batch', '-notext', '-config', "$base.conf",
+        '-cert', $self->{cert}, '-keyfile', $self->{key}, '-in', "$base.csr",
+        '-extfile', "$base.ext", @validity, '-out', "$base.crt");
     return { ca_cert => $self->{cert}, cert => "$base.crt", key => "$base.key" };
 }
 
@@ -44,7 +66,7 @@ sub _openssl
     my @arguments = @_;
     my $output = '';
     IPC::Run::run(['openssl', @arguments], '<', \undef, '>', \$output, '2>&1')
-      or croak "openssl $arguments[0]: $output";
+        or croak "openssl $arguments[0]: $output";
     return;
 }
 

@@ -25,10 +25,9 @@ use PostgreSQL::Test::Utils ();
 use Time::HiRes qw(sleep time);
 
 use constant {
-    API_SECONDS => 20,     # longest wait for one reply of the server to the test itself
-    LEADER_SECONDS => 20,  # longest wait for a raft election; it takes 2 to 5 s
-    LEADER_POLL => 0.1,
-};
+    API_SECONDS => 20,    # longest wait for one reply of the server to the test itself
+    LEADER_SECONDS => 20,    # longest wait for a raft election; it takes 2 to 5 s
+    LEADER_POLL => 0.1, };
 
 # What the extension's own login may do, as the documentation tells an administrator to write it.
 our $TENANT_POLICY = <<'END';
@@ -119,10 +118,24 @@ sub kill9
 sub freeze { my ($self) = @_; kill 'STOP', $self->pid; $self->{frozen} = 1; return; }
 sub thaw { my ($self) = @_; kill 'CONT', $self->pid; $self->{frozen} = 0; return; }
 
-sub pid { my ($self) = @_; return 0 + PostgreSQL::Test::Utils::slurp_file("$self->{dir}/server.pid"); }
+sub pid
+{
+    my ($self) = @_;
+    return 0 + PostgreSQL::Test::Utils::slurp_file("$self->{dir}/server.pid");
+}
 sub dir { return $_[0]->{dir}; }
-sub port { my ($self) = @_; return (split ' ', PostgreSQL::Test::Utils::slurp_file("$self->{dir}/ports"))[0]; }
-sub address { my ($self) = @_; return ($self->{tls} ? 'https' : 'http') . '://127.0.0.1:' . $self->port; }
+
+sub port
+{
+    my ($self) = @_;
+    return (split ' ', PostgreSQL::Test::Utils::slurp_file("$self->{dir}/ports"))[0];
+}
+
+sub address
+{
+    my ($self) = @_;
+    return ($self->{tls} ? 'https' : 'http') . '://127.0.0.1:' . $self->port;
+}
 sub ca_cert { return "$_[0]->{dir}/tls/ca.crt"; }
 
 sub root_token
@@ -143,7 +156,7 @@ sub _control
     my $output = '';
     IPC::Run::run(["$setup/vault_server", $command, $self->{dir}, @options],
         '<', \undef, '>', \$output, '2>&1')
-      or croak "$self->{name}: vault_server $command: $output";
+        or croak "$self->{name}: vault_server $command: $output";
     return;
 }
 
@@ -167,9 +180,11 @@ sub change_certificate
     $self->_use_certificate($certificate);
     kill 'HUP', $self->pid;
     my $shown = '';
-    my $wanted = join '', grep { !/CERTIFICATE/ } split /^/, PostgreSQL::Test::Utils::slurp_file($certificate->{cert});
+    my $wanted = join '', grep { !/CERTIFICATE/ } split /^/,
+        PostgreSQL::Test::Utils::slurp_file($certificate->{cert});
     for (1 .. API_SECONDS / LEADER_POLL) {
-        IPC::Run::run(['openssl', 's_client', '-connect', '127.0.0.1:' . $self->port], '<', \undef, '>', \$shown, '2>', \my $noise);
+        IPC::Run::run(['openssl', 's_client', '-connect', '127.0.0.1:' . $self->port],
+            '<', \undef, '>', \$shown, '2>', \my $noise);
         return if index($shown, $wanted) >= 0;
         sleep LEADER_POLL;
     }
@@ -180,8 +195,10 @@ sub change_certificate
 sub share_tls_with
 {
     my ($self, $other) = @_;
-    $other->_use_certificate({ ca_cert => $self->ca_cert,
-        cert => "$self->{dir}/tls/server.crt", key => "$self->{dir}/tls/server.key" });
+    $other->_use_certificate({
+        ca_cert => $self->ca_cert,
+        cert => "$self->{dir}/tls/server.crt",
+        key => "$self->{dir}/tls/server.key" });
     return;
 }
 
@@ -196,10 +213,12 @@ sub api
     my @headers;
     my $token = $option{token} // 'root';
     if ($token eq 'root') {
-        push @headers, '--header', "\@$self->{dir}/root_token.header" if -e "$self->{dir}/root_token.header";
+        push @headers, '--header', "\@$self->{dir}/root_token.header"
+            if -e "$self->{dir}/root_token.header";
     }
     elsif ($token ne '') {
-        push @headers, '--header', '@' . _write_private("$self->{dir}/other_token.header", "X-Vault-Token: $token\n");
+        push @headers, '--header',
+            '@' . _write_private("$self->{dir}/other_token.header", "X-Vault-Token: $token\n");
     }
     push @headers, '--header', "X-Vault-Namespace: $option{namespace}" if $option{namespace};
     push @headers, '--header', "X-Vault-Wrap-TTL: $option{wrap_ttl}" if $option{wrap_ttl};
@@ -207,14 +226,28 @@ sub api
     push @headers, '--data-binary', '@-' if defined $body;
 
     my ($input, $output, $errors) = (defined $body ? $json->encode($body) : '', '', '');
-    IPC::Run::run(['curl', '--silent', '--show-error', '--noproxy', '*', '--max-time', API_SECONDS,
-            '--request', $method, @headers, '--write-out', "\n%{http_code}", $self->address . "/v1/$path"],
-        '<', \$input, '>', \$output, '2>', \$errors);
+    IPC::Run::run(
+        [   'curl', '--silent',
+            '--show-error', '--noproxy',
+            '*', '--max-time',
+            API_SECONDS, '--request',
+            $method, @headers,
+            '--write-out', "\n%{http_code}",
+            $self->address . "/v1/$path"
+        ],
+        '<',
+        \$input,
+        '>',
+        \$output,
+        '2>',
+        \$errors);
     my ($text, $status) = $output =~ /\A(.*)\n(\d+)\z/s;
     $status = 0 + ($status // 0);
     croak "$self->{name}: $method $path: $status $errors" . ($text // '')
-      if !$option{may_fail} && ($status < 200 || $status >= 300);
-    return { status => $status, body => defined $text && $text =~ /\S/ ? $json->decode($text) : undef };
+        if !$option{may_fail} && ($status < 200 || $status >= 300);
+    return {
+        status => $status,
+        body => defined $text && $text =~ /\S/ ? $json->decode($text) : undef };
 }
 
 ### KV v2 below secret/ (or another mount: mount => 'kv1', version => 1)
@@ -227,18 +260,26 @@ sub put
 }
 
 sub delete_version { my ($self, $path) = @_; $self->api(DELETE => "secret/data/$path"); return; }
+
 sub destroy_version
 {
     my ($self, $path, $version) = @_;
     $self->api(PUT => "secret/destroy/$path", { versions => [$version] });
     return;
 }
-sub delete_metadata { my ($self, $path) = @_; $self->api(DELETE => "secret/metadata/$path"); return; }
+
+sub delete_metadata
+{
+    my ($self, $path) = @_;
+    $self->api(DELETE => "secret/metadata/$path");
+    return;
+}
 
 sub put_template
 {
     my ($self, $template, $environment) = @_;
-    return $self->put('saas-project/' . ($environment // 'dev') . '/database', { tenant_url_template => $template });
+    return $self->put('saas-project/' . ($environment // 'dev') . '/database',
+        { tenant_url_template => $template });
 }
 
 sub tenant_path { my ($self, $tenant) = @_; return "saas-project/dev/tenants/$tenant/database"; }
@@ -246,8 +287,14 @@ sub tenant_path { my ($self, $tenant) = @_; return "saas-project/dev/tenants/$te
 sub put_tenant
 {
     my ($self, $tenant, $data) = @_;
-    return $self->put($self->tenant_path($tenant), $data // {
-            username => "${tenant}_app", password => "s3cret of $tenant", host => 'db.example', sslmode => 'require' });
+    return $self->put(
+        $self->tenant_path($tenant),
+        $data // {
+            username => "${tenant}_app",
+            password => "s3cret of $tenant",
+            host => 'db.example',
+            sslmode => 'require'
+        });
 }
 
 ### Logging in
@@ -266,9 +313,11 @@ sub approle
     my ($self, $role, %role) = @_;
     $self->enable_auth('approle');
     $self->put_policy('tenant_vault');
-    $self->api(POST => "auth/approle/role/$role",
+    $self->api(
+        POST => "auth/approle/role/$role",
         { token_policies => 'tenant_vault', token_ttl => '1h', %role });
-    return (auth_method => 'approle',
+    return (
+        auth_method => 'approle',
         role_id_file => $self->role_id_file($role),
         secret_id_file => $self->secret_id_file($role));
 }
@@ -277,11 +326,15 @@ sub enable_auth
 {
     my ($self, $type) = @_;
     $self->api(POST => "sys/auth/$type", { type => $type })
-      unless exists $self->api(GET => 'sys/auth')->{body}{data}{"$type/"};
+        unless exists $self->api(GET => 'sys/auth')->{body}{data}{"$type/"};
     return;
 }
 
-sub role_id { my ($self, $role) = @_; return $self->api(GET => "auth/approle/role/$role/role-id")->{body}{data}{role_id}; }
+sub role_id
+{
+    my ($self, $role) = @_;
+    return $self->api(GET => "auth/approle/role/$role/role-id")->{body}{data}{role_id};
+}
 
 sub role_id_file
 {
@@ -297,6 +350,7 @@ sub mint_secret_id
     push @{ $self->{secrets} }, $reply->{body}{data}{secret_id};
     return $reply->{body}{data}{secret_id};
 }
+
 sub secret_id_file
 {
     my ($self, $role, %mint) = @_;
@@ -307,7 +361,8 @@ sub secret_id_file
 sub mint_wrapped_secret_id
 {
     my ($self, $role, $ttl) = @_;
-    return $self->api(POST => "auth/approle/role/$role/secret-id", {}, wrap_ttl => $ttl // '5m')->{body}{wrap_info}{token};
+    return $self->api(POST => "auth/approle/role/$role/secret-id", {}, wrap_ttl => $ttl // '5m')
+        ->{body}{wrap_info}{token};
 }
 
 # A service token with the tenants' policy; %token goes to Vault as it is.
@@ -315,8 +370,10 @@ sub mint_token
 {
     my ($self, %token) = @_;
     $self->put_policy('tenant_vault');
-    my $auth = $self->api(POST => 'auth/token/create',
-        { policies => ['tenant_vault'], ttl => '1h', no_parent => JSON::PP::true, %token })->{body}{auth};
+    my $auth = $self->api(
+        POST => 'auth/token/create',
+        { policies => ['tenant_vault'], ttl => '1h', no_parent => JSON::PP::true, %token }
+    )->{body}{auth};
     push @{ $self->{secrets} }, $auth->{client_token};
     return $auth->{client_token};
 }
@@ -325,12 +382,24 @@ sub mint_bound_token
 {
     my ($self, $cidr) = @_;
     $self->put_policy('tenant_vault');
-    $self->api(POST => 'auth/token/roles/bound', { allowed_policies => 'tenant_vault', orphan => JSON::PP::true,
-            token_bound_cidrs => [$cidr] });
-    return $self->api(POST => 'auth/token/create/bound', { policies => ['tenant_vault'], ttl => '1h' })
-      ->{body}{auth}{client_token};
+    $self->api(
+        POST => 'auth/token/roles/bound',
+        {   allowed_policies => 'tenant_vault',
+            orphan => JSON::PP::true,
+            token_bound_cidrs => [$cidr]
+        });
+    return $self->api(
+        POST => 'auth/token/create/bound',
+        { policies => ['tenant_vault'], ttl => '1h' }
+    )->{body}{auth}{client_token};
 }
-sub revoke_token { my ($self, $token) = @_; $self->api(POST => 'auth/token/revoke', { token => $token }); return; }
+
+sub revoke_token
+{
+    my ($self, $token) = @_;
+    $self->api(POST => 'auth/token/revoke', { token => $token });
+    return;
+}
 
 # How many tokens live, whoever has them (root's among them).
 sub accessors
@@ -343,7 +412,8 @@ sub accessors_by_login
 {
     my ($self, $login_path) = @_;
     return grep {
-        my $reply = $self->api(POST => 'auth/token/lookup-accessor', { accessor => $_ }, may_fail => 1);
+        my $reply =
+            $self->api(POST => 'auth/token/lookup-accessor', { accessor => $_ }, may_fail => 1);
         ($reply->{body}{data}{path} // '') eq $login_path;
     } $self->accessors;
 }
@@ -354,7 +424,7 @@ sub locked_role_ids
     my ($self) = @_;
     my $data = $self->api(GET => 'sys/locked-users')->{body}{data};
     return map { @{ $_->{alias_identifiers} // [] } }
-      map { @{ $_->{mount_accessors} // [] } } @{ $data->{by_namespace} // [] };
+        map { @{ $_->{mount_accessors} // [] } } @{ $data->{by_namespace} // [] };
 }
 
 # Writes a file that only its owner may read; returns its path.
@@ -395,21 +465,37 @@ sub audit_entries
         my $request = $entry->{request};
         next if defined $filter{operation} && $request->{operation} ne $filter{operation};
         if (defined $filter{path}) {
-            next unless ref $filter{path} ? $request->{path} =~ $filter{path} : $request->{path} eq $filter{path};
+            next
+                unless ref $filter{path}
+                ? $request->{path} =~ $filter{path}
+                : $request->{path} eq $filter{path};
         }
         push @found, $entry;
     }
     return @found;
 }
-sub audit_count { my ($self, %filter) = @_; return scalar(my @entries = $self->audit_entries(%filter)); }
+
+sub audit_count
+{
+    my ($self, %filter) = @_;
+    return scalar(my @entries = $self->audit_entries(%filter));
+}
 
 # Reads of a tenant's connection secret.
 sub tenant_reads
 {
     my ($self, $tenant, $since) = @_;
-    return $self->audit_count(path => 'secret/data/' . $self->tenant_path($tenant), operation => 'read', since => $since);
+    return $self->audit_count(
+        path => 'secret/data/' . $self->tenant_path($tenant),
+        operation => 'read',
+        since => $since);
 }
-sub logins { my ($self, $since) = @_; return $self->audit_count(path => qr{^auth/[^/]+/login$}, since => $since); }
+
+sub logins
+{
+    my ($self, $since) = @_;
+    return $self->audit_count(path => qr{^auth/[^/]+/login$}, since => $since);
+}
 
 # Every secret_id and token that this test minted, and the root token: for tests of secrecy.
 sub minted { my ($self) = @_; return ($self->root_token, @{ $self->{secrets} // [] }); }
@@ -424,7 +510,9 @@ sub cluster
     $option{audit} = 0;
     my $first = $class->new("${name}1", %option);
     # By default a node that has joined may vote after 10 s.
-    $first->api(POST => 'sys/storage/raft/autopilot/configuration', { server_stabilization_time => '1s' });
+    $first->api(
+        POST => 'sys/storage/raft/autopilot/configuration',
+        { server_stabilization_time => '1s' });
     my @nodes = ($first, map { $class->new("$name$_", %option, join => $first) } 2, 3);
     $first->_wait_for_voters(scalar @nodes);
     return @nodes;
