@@ -32,7 +32,8 @@ $node->enroll("${_}_app", $_) for qw(acme beta);
 sub python_logs_in
 {
     my ($module, $code, $name) = @_;
-    local %ENV = $node->_get_env(PGPASSWORD => 's3cret of acme', PGUSER => 'acme_app', PGDATABASE => 'postgres', PGHOST => '127.0.0.1');
+    local %ENV = $node->_get_env(PGPASSWORD => 's3cret of acme', PGUSER => 'acme_app', PGDATABASE => 'postgres', PGHOST => '127.0.0.1',
+        PGCLIENTENCODING => 'UTF8');
     my $output = `$ENV{PWD}/build/tools/venv/bin/python -c '$code' 2>&1`;
     return is($output, "acme_app\n", $name);
 }
