@@ -6,6 +6,7 @@
 #include "transport.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "transport_internal.h"
@@ -536,7 +537,9 @@ static void end_transfers_of(struct connection_pool *pool)
         if (transfer->pool != pool)
             continue;
         curl_multi_remove_handle(pool->multi, transfer->easy);
-        transfer->result = CURLE_OUT_OF_MEMORY;
+        transfer->result = CURLE_WRITE_ERROR;
+        transfer->refusal = VC_NO_MEMORY;
+        snprintf(transfer->words, sizeof(transfer->words), "libcurl is out of memory");
         list_remove(transfer);
         list_append(&transport->finished, transfer);
     }

@@ -464,6 +464,12 @@ void call_start(struct call *call, vc_msec deadline)
     try_now(call, vc_now());
 }
 
+void call_new_request(struct call *call)
+{
+    vc_request_free(&call->request);
+    vc_request_init(&call->request, call->client->allocator);
+}
+
 bool call_active(const struct call *call)
 {
     return call->state != CALL_IDLE;

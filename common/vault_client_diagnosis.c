@@ -3,8 +3,8 @@
  *
  * A 403 has three meanings (a dead token, a policy, a KV v1 mount whose policy names other paths),
  * a 404 two (nothing there, a KV v1 mount). Two questions tell them apart: which KV version the
- * mount has, and what the token may do at the path. The first answer is remembered. Called by
- * operations.
+ * mount has, and what the token may do at the path. The first answer is remembered. And a Vault
+ * that was never initialized says "sealed" to everything but sys/seal-status. Called by operations.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #define MOUNT_ASK_INTERVAL 60000 /* ms: how long "Vault does not tell" is remembered */
 #define TOKENS_MAX 2             /* an operation that two tokens were refused for is refused */
 #define CAPABILITIES_MAX 128     /* all that there are, joined: about 60 bytes */
+#define SEAL_TIMEOUT 1000 /* ms, beyond the operation's own deadline: Vault has just answered */
 
 static int hex_value(char c)
 {
@@ -265,6 +266,42 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
         operation_fail(operation, &operation->refusal);
     else if (!ask_again_what_was_read(operation))
         token_refused(operation);
+}
+
+bool diagnosis_ask_seal(struct vc_operation *operation, const struct vc_error *err)
+{
+    struct vc_client *client = operation->client;
+    const struct call *answered =
+        operation->step == STEP_TOKEN ? &client->session.call : &operation->call;
+
+    if (err->code != VC_SEALED || operation->seal_asked || operation->kind == OP_HEALTH ||
+        answered->address >= client->settings.address_count)
+        return false;
+    operation->seal_asked = true;
+    operation->origin = vc_strdup(client->allocator, client->settings.addresses[answered->address]);
+    if (operation->origin == NULL)
+        return false;
+    operation->refusal = *err;
+    new_request(operation, STEP_SEAL);
+    vc_seal_status_request(&operation->call.request);
+    operation->call.fixed_origin = operation->origin;
+    operation_under_way(operation);
+    call_start(&operation->call, vc_now() + SEAL_TIMEOUT);
+    return true;
+}
+
+/* No answer is one too: it was sealed a moment ago. */
+void diagnosis_seal_done(struct vc_operation *operation, const struct vc_reply *reply)
+{
+    struct vc_seal_status seal;
+    struct vc_error err;
+
+    if (reply != NULL && vc_seal_status_read(reply, &seal, &err) == VC_OK && !seal.initialized) {
+        vc_error_set(&err, VC_NOT_INITIALIZED, "Vault is not initialized");
+        vc_error_hint(&err, "initialize Vault with \"vault operator init\" and unseal it");
+        operation->refusal = err;
+    }
+    operation_fail(operation, &operation->refusal);
 }
 
 static void diagnose_refusal(struct vc_operation *operation)

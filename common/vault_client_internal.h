@@ -84,6 +84,8 @@ void call_start(struct call *call, vc_msec deadline);
 void call_cancel(struct call *call); /* no callback */
 void call_free(struct call *call);
 bool call_active(const struct call *call);
+/* Empties the request for the next one. */
+void call_new_request(struct call *call);
 /* Sends what may go now; returns when the next one is due. */
 vc_msec calls_tick(struct vc_client *client, vc_msec now);
 
@@ -136,6 +138,21 @@ void session_free(struct vc_client *client);
 /* After a change of settings. kept: the token is of use under the new ones. */
 void session_reconfigure(struct vc_client *client, bool kept);
 
+/* A login has given this token, or failed. known: what Vault said of it, or NULL where we may not
+ * ask. */
+void token_adopt(struct vc_client *client, const struct vc_buf *value, const struct vc_token *known,
+                 bool own);
+void token_login_failed(struct vc_client *client, const struct vc_error *err);
+
+/* Starts a login; ends in one of the two above, at once where a credential cannot be read. */
+void login_begin(struct vc_client *client);
+/* The callback of session.call. */
+void login_call_done(struct call *call, const struct vc_reply *reply,
+                     const struct vc_error *outcome);
+/* Since the last login began. */
+bool login_file_changed(const struct vc_client *client, int file);
+bool login_credentials_changed(const struct vc_client *client);
+
 enum token_answer {
     TOKEN_HERE,
     TOKEN_COMING, /* a login is under way or will be tried again soon */
@@ -162,7 +179,8 @@ enum operation_step {
     STEP_REQUEST,      /* its own request is under way */
     STEP_MOUNT,        /* asks for the KV version of the mount */
     STEP_CAPABILITIES, /* asks what the token may do where it was refused */
-    STEP_PROBE         /* reads what the token could read before */
+    STEP_PROBE,        /* reads what the token could read before */
+    STEP_SEAL          /* asks whether a Vault that says it is sealed was ever initialized */
 };
 
 struct vc_operation {
@@ -183,11 +201,12 @@ struct vc_operation {
         vc_health_done health;
     } done;
     void *ctx;
-    char *origin; /* OP_HEALTH: whose */
+    char *origin; /* OP_HEALTH, STEP_SEAL: whose */
     vc_msec deadline;
     struct call call;
     int kv;           /* version of the KV API that the request speaks */
     bool mount_asked; /* STEP_MOUNT was taken */
+    bool seal_asked;  /* STEP_SEAL was taken */
     unsigned tokens;  /* that were refused so far */
     unsigned login_failures;
     bool hurried;                           /* began in an outage */
@@ -202,7 +221,9 @@ struct operation_list {
 
 /* Goes on: with a token to the request, without one to the list of those that wait for one. */
 void operation_continue(struct vc_operation *operation);
-/* Ends it with err; the callback is called. */
+/* Among those under way: something is asked for it. */
+void operation_under_way(struct vc_operation *operation);
+/* Ends it with err, once it is known what err means; the callback is called. */
 void operation_fail(struct vc_operation *operation, const struct vc_error *err);
 /* A login has ended: go on, or fail with session.error. */
 void operations_login_ended(struct vc_client *client);
@@ -220,6 +241,9 @@ void diagnosis_capabilities_done(struct vc_operation *operation, const struct vc
                                  const struct vc_error *outcome);
 void diagnosis_probe_done(struct vc_operation *operation, const struct vc_reply *reply,
                           const struct vc_error *outcome);
+/* Takes over an operation that ends with VC_SEALED. False: it is told already what that means. */
+bool diagnosis_ask_seal(struct vc_operation *operation, const struct vc_error *err);
+void diagnosis_seal_done(struct vc_operation *operation, const struct vc_reply *reply);
 /* Asks for the mount's KV version. False: it is known, or was asked in vain a moment ago. */
 bool diagnosis_ask_mount(struct vc_operation *operation);
 

@@ -55,10 +55,18 @@ static void operation_free(struct vc_operation *operation)
     vc_free(operation->client->allocator, operation, sizeof(*operation));
 }
 
+void operation_under_way(struct vc_operation *operation)
+{
+    list_remove(operation);
+    list_append(&operation->client->operations, operation);
+}
+
 void operation_fail(struct vc_operation *operation, const struct vc_error *err)
 {
     struct vc_error copy = *err; /* err may be the operation's own */
 
+    if (diagnosis_ask_seal(operation, err))
+        return;
     client_note_outcome(operation->client, &copy);
     list_remove(operation);
     switch (operation->kind) {
@@ -310,6 +318,8 @@ static void on_call(struct call *call, const struct vc_reply *reply, const struc
         diagnosis_capabilities_done(operation, reply, outcome);
     else if (operation->step == STEP_PROBE)
         diagnosis_probe_done(operation, reply, outcome);
+    else if (operation->step == STEP_SEAL)
+        diagnosis_seal_done(operation, reply);
     else if (is_unasked(operation, reply, outcome))
         operation_fail(operation, outcome);
     else

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -20,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "../common/rate_limit.h"
+#include "../common/token_lifecycle.h"
 #include "cache_writer.h"
 #include "compat.h"
 #include "fetch_queue.h"
@@ -49,6 +51,10 @@
 /* A lease beyond this is a lie or for ever. */
 #define LEASE_MAX (INT64CONST(10) * 365 * 24 * 3600 * 1000)
 
+/* Times that a refused login is tried again by reloads within VC_LOCKOUT_WAIT, settings unchanged.
+ */
+#define LOGINS_BY_RELOAD 2
+
 /* Fetchers that a fetch may outlive. */
 #define DEATHS_MAX 2
 
@@ -60,6 +66,7 @@
 static WaitEventSet *wait_set = NULL; /* NULL: the fetcher has changed, or there is none yet */
 static int socket_event;              /* in wait_set; -1: no socket */
 static vc_msec flushed_at = 0;        /* 0: never */
+static uint64 restarted_ticket = 0;   /* of the last restart that somebody asked for */
 
 /* ---- answers that the keeper makes itself ---- */
 
@@ -306,10 +313,14 @@ static void fetcher_has_ended(void)
     return_fetches(tv_fetcher_had_spoken());
 }
 
-static void restart_fetcher(void)
+static void restart_fetcher(uint64 ticket)
 {
+    /* One that was asked for before the present fetcher began: there it is. */
+    if (ticket < restarted_ticket)
+        return;
     forget_wait_set();
     tv_fetcher_end();
+    restarted_ticket = tv_next_ticket();
     tv_status_fetcher_ended("");
     return_fetches(false);
     start_fetcher();
@@ -419,7 +430,7 @@ static void take_requests(void)
             flush(place.request.ticket);
             break;
         case TV_COMMAND_RESTART_FETCHER:
-            restart_fetcher();
+            restart_fetcher(place.request.ticket);
             break;
         }
     }
@@ -444,11 +455,50 @@ static void sweep(void)
     tv_cache_sweep(refresh_due);
 }
 
+static void hash_setting(void *hash, const char *name, const char *value)
+{
+    uint64 *sum = hash;
+
+    *sum = hash_bytes_extended((const unsigned char *)name, strlen(name), *sum);
+    if (value != NULL)
+        *sum = hash_bytes_extended((const unsigned char *)value, strlen(value), *sum);
+}
+
+/*
+ * A reload is to try a refused login again, but Vault locks a role out at the fifth refusal: the
+ * same settings get only so many more. A change of the credential's file is the fetcher's to see.
+ */
+static bool may_retry_login(void)
+{
+    static struct {
+        uint64 settings;
+        vc_msec since;
+        int count;
+    } retried;
+    uint64 settings = 0;
+    vc_msec now = vc_now();
+
+    if (!tv_status_has_refusal())
+        return true;
+    tv_guc_for_each_fetcher_setting(hash_setting, &settings);
+    if (settings != retried.settings || now - retried.since >= VC_LOCKOUT_WAIT) {
+        retried.settings = settings;
+        retried.since = now;
+        retried.count = 0;
+    }
+    return retried.count++ < LOGINS_BY_RELOAD;
+}
+
 static void reload(void)
 {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
-    tv_status_forget_refusal();
+    if (may_retry_login())
+        tv_status_forget_refusal();
+    else
+        ereport(LOG, (errmsg("tenant_vault: this reload does not try the refused login again"),
+                      errdetail("Vault locks a role out after five refused logins."),
+                      errhint("Supply another credential, or reload again later.")));
     if (tv_fetcher_running())
         send_settings();
 }

@@ -107,21 +107,32 @@ static bool copy_payload(dsa_pointer pointer, TvAnswer *answer)
     return true;
 }
 
+static int64 version_of(dsa_pointer pointer)
+{
+    const TvBlob *blob = tv_blob(pointer);
+
+    return frame_find_number(tv_blob_payload(blob), blob->payload_len, TAG_VERSION, 0);
+}
+
 /* Whatever the verdict serves, from a slot whose lock is held. False: out of memory. */
-static bool fill_answer(const TvSlot *slot, enum freshness_verdict verdict, vc_msec now,
-                        TvAnswer *answer)
+static bool fill_answer(const TvSlot *slot, enum freshness_verdict verdict,
+                        const Question *question, vc_msec now, TvAnswer *answer)
 {
     bool value = verdict != FRESH_SERVE_FAILURE;
 
     answer->found = value;
     answer->read_ticket = slot->started_ticket;
     answer->outcome = value ? VC_OK : slot->state.outcome;
+    answer->version = 0;
     answer->fetched_at = 0;
     answer->expires_at = 0;
     if (value) {
+        answer->version = version_of(slot->value);
         answer->fetched_at = GetCurrentTimestamp() - (now - slot->state.fetched_at) * 1000;
         answer->expires_at = lease_end(slot, now);
     }
+    if (value && question->refresh)
+        return copy_payload(InvalidDsaPointer, answer);
     return copy_payload(value ? slot->value : slot->failure, answer);
 }
 
@@ -151,7 +162,7 @@ static bool answer_from_cache(const Question *question, bool at_last, TvAnswer *
         if (verdict == FRESH_ASK && at_last && freshness_value_usable(&slot->state, &settings, now))
             verdict = FRESH_SERVE_STALE;
         if (verdict != FRESH_ASK)
-            copied = fill_answer(slot, verdict, now, answer);
+            copied = fill_answer(slot, verdict, question, now, answer);
         if (question->ticket == 0 && verdict != FRESH_ASK)
             mark_used(slot, now);
     }
@@ -180,6 +191,7 @@ static void make_answer(enum vc_code code, const char *message, const char *hint
     answer->outcome = code;
     answer->len = frame_end(&writer) - FRAME_HEADER_SIZE;
     answer->payload = frame + FRAME_HEADER_SIZE;
+    answer->version = 0;
     answer->fetched_at = answer->expires_at = 0;
 }
 

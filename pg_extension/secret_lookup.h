@@ -20,6 +20,7 @@ typedef struct TvAnswer {
     const unsigned char *payload; /* palloc'd copy of the answer's fields: use frame_find */
     size_t len;
     uint64 read_ticket; /* tells this read of Vault from every other; 0: none */
+    int64 version; /* of the value, 0 where it has none */
     TimestampTz fetched_at;
     TimestampTz expires_at; /* end of its lease, 0 where it has none */
 } TvAnswer;
@@ -41,7 +42,10 @@ extern void tv_lookup(enum frame_kind kind, const char *name, size_t name_len, i
 extern text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_t name_len,
                                    int64 version, enum frame_tag tag);
 
-/* Asks Vault anew although an entry may be fresh, and waits like tv_lookup. */
+/*
+ * Asks Vault anew although an entry may be fresh, and waits like tv_lookup. The answer's version is
+ * all that comes of a value: a backend that only refreshes has no use for the secret itself.
+ */
 extern void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t name_len,
                               int64 version, TvAnswer *answer);
 extern void tv_answer_wipe(TvAnswer *answer);

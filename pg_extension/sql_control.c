@@ -27,7 +27,6 @@ Datum tv_refresh(PG_FUNCTION_ARGS)
     char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     enum frame_kind kind = strchr(name, '/') != NULL ? KIND_SECRET : KIND_TENANT;
     TvAnswer answer;
-    int64 version;
 
     if (kind == KIND_SECRET)
         tv_require_secret_path(name);
@@ -37,11 +36,9 @@ Datum tv_refresh(PG_FUNCTION_ARGS)
     tv_lookup_refresh(kind, name, strlen(name), 0, &answer);
     if (!answer.found)
         tv_report_answer(kind, name, &answer);
-    version = frame_find_number(answer.payload, answer.len, TAG_VERSION, 0);
-    tv_answer_wipe(&answer);
-    if (version == 0) /* a template alone, and KV v1, have none */
+    if (answer.version == 0) /* a template alone, and KV v1, have none */
         PG_RETURN_NULL();
-    PG_RETURN_INT64(version);
+    PG_RETURN_INT64(answer.version);
 }
 
 Datum tv_flush(PG_FUNCTION_ARGS)

@@ -205,6 +205,12 @@ void tv_status_forget_refusal(void)
     LWLockRelease(tv_status_lock);
 }
 
+/* Read without the lock: the keeper alone writes it. */
+bool tv_status_has_refusal(void)
+{
+    return tv_control->refusal_len > 0;
+}
+
 /* ---- read by backends ---- */
 
 void tv_status_fetcher_trouble(char *text, size_t size)

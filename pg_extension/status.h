@@ -58,6 +58,7 @@ extern void tv_status_from_fetcher(const unsigned char *payload, size_t len);
  */
 extern void tv_status_put_refusal(struct frame_writer *writer);
 extern void tv_status_forget_refusal(void);
+extern bool tv_status_has_refusal(void);
 /* Why there is no fetcher, into text; "" where there is one, or nothing is known. */
 extern void tv_status_fetcher_trouble(char *text, size_t size);
 

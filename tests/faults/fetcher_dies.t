@@ -86,6 +86,15 @@ ok($node->wait_for_status(sub { $_[0]{fetcher_pid} && $_[0]{fetcher_pid} != $old
     'restart_fetcher() starts another');
 is_answer($node->ask(password('cached')), 's3cret of cached', '... and the cache is kept');
 
+# Asked for a hundred times at once, it does so once or a few times, not for the next minutes.
+my $starts = $node->status->{fetcher_starts};
+$node->value('SELECT count(tenant_vault.restart_fetcher()) FROM generate_series(1, 300)');
+$vault->put_tenant('later');
+my $later = $node->ask(password('later'));
+is_answer($later, 's3cret of later', 'a burst of restarts ends');
+sleep 1;
+cmp_ok($node->status->{fetcher_starts} - $starts, '<=', 20, '... after a few');
+
 $bystander->quit;
 $node->stop;
 done_testing();

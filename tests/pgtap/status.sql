@@ -8,7 +8,7 @@ SELECT tenant_vault.conninfo('acme') IS NOT NULL AS warm, tenant_vault.secret('d
 DO $$
 BEGIN
     FOR i IN 1..100 LOOP
-        EXIT WHEN (SELECT logged_in FROM tenant_vault.status);
+        EXIT WHEN (SELECT logged_in AND vault_requests >= 2 FROM tenant_vault.status);
         PERFORM pg_sleep(0.1);
     END LOOP;
 END

@@ -9,7 +9,8 @@
 #  5. a token that is bound to another address; a wrong token; a token file that is missing
 #  6. a new credential in the file ends the refusal, without a reload
 #  7. a role that is locked out: one login, and the error says so
-#  8. a fetcher or keeper that ends and comes back does not try a refused credential again
+#  8. a fetcher or keeper that ends and comes back does not try a refused credential again, and many
+#     reloads try it twice
 use strict;
 use warnings;
 
@@ -250,6 +251,14 @@ for my $what (sort keys %restart) {
     is_refused($answer, '28000', qr/invalid role or secret ID/, "after $what: the same error");
     is($vault->audit_count(path => $login, since => $before), 0, '... without another login');
 }
+for (1 .. 6) {
+    $node->reload;
+    sleep 0.3;
+    $answer = $node->ask($question);
+}
+is_refused($answer, '28000', qr/invalid role or secret ID/, 'after six reloads: the same error');
+cmp_ok($vault->audit_count(path => $login, since => $before),
+    '<=', 2, '... by two more logins at most');
 is_deeply([$vault->locked_role_ids], [$role_id], '... and the role is not locked out');
 $vault->credential_file('retried', $vault->mint_secret_id('restarted'));
 ok( $node->wait_until(sub { $node->ask($question)->{exit} == 0 }, 10),

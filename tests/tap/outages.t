@@ -151,7 +151,8 @@ $node->change_settings(address => "http://127.0.0.1:$unused," . $vault->address)
 $node->value('SELECT tenant_vault.flush()');
 ok($node->wait_until(sub { $node->ask($question)->{out} eq 's3cret of acme' }, 10),
     'of two addresses the one that works is used');
-is($node->status->{vault_address}, $vault->address, '... and status shows it');
+ok( $node->wait_for_status(sub { ($_[0]{vault_address} // '') eq $vault->address }, 5),
+    '... and status shows it');
 
 $node->stop;
 done_testing();

@@ -95,6 +95,8 @@ $node->wait_until(sub { $node->ask(q{SELECT tenant_vault.secret('dev/jwt')})->{e
 $innocent->query_safe('SELECT count(*) FROM tenant_vault.cached_secrets');
 $innocent->query_safe('SELECT count(*) FROM tenant_vault.status');
 $innocent->query_safe(q{SELECT count(*) FROM pg_stat_statements}) if $has_statements;
+# A refresh gives a version: the secret itself stays where it is.
+$innocent->query_safe(q{SELECT tenant_vault.refresh('acme')});
 $innocent->query_safe('SELECT tenant_vault.restart_fetcher()');
 $innocent->query_safe(q{SELECT 'said by the innocent one'});
 

@@ -143,6 +143,20 @@ START_TEST(a_silent_address_leaves_time_for_the_other)
 }
 END_TEST
 
+START_TEST(after_a_login_that_hung_the_next_one_goes_to_the_other_address)
+{
+    scripted_server_add(first, &(struct scripted_reply){.when = LOGIN_LINE, .hang = true});
+    serve_logins(second);
+    serve_reads(second);
+    use_both();
+    set("request_timeout", "1s");
+    configure();
+    read_in_time("a", 6000);
+    expect(VC_OK);
+    ck_assert_uint_eq(logins(first), 1);
+}
+END_TEST
+
 START_TEST(when_nobody_answers_the_error_comes_within_the_deadline)
 {
     vc_msec begun;
@@ -713,6 +727,7 @@ static void add_addresses(TCase *tests)
     tcase_add_test(tests, a_dead_address_is_passed_over_and_the_living_one_remembered);
     tcase_add_test(tests, an_address_that_dies_between_reads_is_replaced_by_the_other);
     tcase_add_test(tests, a_silent_address_leaves_time_for_the_other);
+    tcase_add_test(tests, after_a_login_that_hung_the_next_one_goes_to_the_other_address);
     tcase_add_test(tests, when_nobody_answers_the_error_comes_within_the_deadline);
     tcase_add_test(tests, a_server_that_is_silent_ends_at_the_deadline);
     tcase_add_test(tests, a_sealed_node_is_passed_over);

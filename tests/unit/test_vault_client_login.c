@@ -383,6 +383,7 @@ START_TEST(at_its_maximum_a_token_is_replaced_without_a_failed_read)
         run_for(20);
     }
     ck_assert_uint_ge(status_now().logins, 2);
+    ck_assert_uint_ge(logged("its maximum"), 1);
     ck_assert_uint_eq(status_now().failures, 0);
 }
 END_TEST
@@ -575,6 +576,7 @@ START_TEST(a_token_file_is_followed_while_its_token_still_works)
     read_secret("app/a");
     expect(VC_OK);
     ck_assert_uint_eq(status_now().failures, 0);
+    ck_assert_uint_eq(logged("refuses the token"), 0);
 }
 END_TEST
 

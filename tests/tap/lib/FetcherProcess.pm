@@ -197,7 +197,9 @@ sub wait_until
     until ($condition->()) {
         my $left = $deadline - time;
         croak "no $what within ${\SECONDS} s: " . $self->standard_error
-          if $left <= 0 || !IO::Select->new($self->{socket})->can_read($left);
+          if $left <= 0;
+        # A signal ends this early: PostgreSQL 18's modules have a handler for SIGCHLD.
+        next unless IO::Select->new($self->{socket})->can_read($left);
         my $n = sysread $self->{socket}, $self->{in}, 1 << 20, length $self->{in};
         croak "the fetcher has ended instead of $what: " . $self->standard_error unless $n;
         $self->take_frames;
