@@ -20,7 +20,7 @@ typedef struct TvAnswer {
     const unsigned char *payload; /* palloc'd copy of the answer's fields: use frame_find */
     size_t len;
     uint64 read_ticket; /* tells this read of Vault from every other; 0: none */
-    int64 version; /* of the value, 0 where it has none */
+    int64 version;      /* of the value, 0 where it has none */
     TimestampTz fetched_at;
     TimestampTz expires_at; /* end of its lease, 0 where it has none */
 } TvAnswer;
