@@ -28,7 +28,8 @@ TV_SQL_FUNCTION(tv_get_hba_file);
 #define FILE_MODE 0600
 
 /* The first line, comment to pg_hba.conf; process and data folder. */
-#define OWNER_FORMAT "# tenant_vault, postmaster %d of "
+#define OWNER_BEGIN "# tenant_vault, postmaster "
+#define OWNER_FORMAT OWNER_BEGIN "%d of "
 /* The line, and the group in two lines at most. */
 #define CONTENT_SIZE (MAXPGPATH + 2 * NAMEDATALEN + 128)
 
@@ -120,8 +121,9 @@ static int owner_of_file(const char *file_path, char *line, size_t size)
 
     if (file == NULL)
         return 0;
-    if (fgets(line, (int)size, file) == NULL || sscanf(line, OWNER_FORMAT, &pid) != 1)
-        pid = 0;
+    if (fgets(line, (int)size, file) != NULL &&
+        strncmp(line, OWNER_BEGIN, strlen(OWNER_BEGIN)) == 0)
+        pid = (int)strtol(line + strlen(OWNER_BEGIN), NULL, 10);
     fclose(file);
     return pid;
 }

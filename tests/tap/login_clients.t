@@ -140,7 +140,7 @@ cmp_ok(abs($enrolled - $unknown) / $unknown, '<', NOISE, 'a wrong password takes
 ### 2
 
 SKIP: {
-    skip 'this PostgreSQL has no auth_delay', 5 unless -e $node->config_data('--pkglibdir') . '/auth_delay.so';
+    skip 'this PostgreSQL has no auth_delay', 5 unless -e ($node->config_data('--pkglibdir') . '/auth_delay.so');
     $node->append_conf('postgresql.conf', "shared_preload_libraries = 'auth_delay,tenant_vault'\nauth_delay.milliseconds = 700");
     $node->restart;
     my $answer = $node->log_in('acme_app', 'wrong');
