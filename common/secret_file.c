@@ -144,6 +144,15 @@ cleanup:
     return code;
 }
 
+enum vc_code vc_secret_file_check(const char *path, bool check_mode, struct vc_error *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return vc_error_set(err, VC_BAD_FILE, "could not examine file \"%s\": %m", path);
+    return check_status(path, &status, check_mode, err);
+}
+
 void vc_file_stamp_get(const char *path, struct vc_file_stamp *stamp)
 {
     struct stat status;

@@ -33,6 +33,9 @@ struct vc_file_stamp {
  */
 enum vc_code vc_secret_file_read(const char *path, bool check_mode, struct vc_buf *out,
                                  struct vc_file_stamp *stamp, struct vc_error *err);
+/* The same rule for a file that a library reads by its name: kind, owner and mode, not the content.
+ */
+enum vc_code vc_secret_file_check(const char *path, bool check_mode, struct vc_error *err);
 /* The stamp of a file that may be absent. */
 void vc_file_stamp_get(const char *path, struct vc_file_stamp *stamp);
 bool vc_file_stamp_equal(const struct vc_file_stamp *a, const struct vc_file_stamp *b);

@@ -166,6 +166,24 @@ static void pool_stamp_files(struct connection_pool *pool)
             vc_file_stamp_get(pool->options.file[i], &pool->stamp[i]);
 }
 
+/*
+ * libcurl opens these files by their names, would wait for the writer of a FIFO, and takes a key
+ * that everybody can read.
+ */
+static void pool_check_files(struct connection_pool *pool)
+{
+    static const int files[] = {TLS_CLIENT_KEY, TLS_CLIENT_CERT, TLS_CA_CERT};
+
+    pool->fault.code = VC_OK;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && pool->fault.code == VC_OK; i++) {
+        const char *path = pool->options.file[files[i]];
+
+        /* One that is missing is libcurl's to report. */
+        if (path != NULL && pool->stamp[files[i]].present)
+            vc_secret_file_check(path, files[i] == TLS_CLIENT_KEY, &pool->fault);
+    }
+}
+
 static bool pool_open(struct connection_pool *pool)
 {
     pool->multi = curl_multi_init();
@@ -190,7 +208,9 @@ static struct connection_pool *pool_new(struct vc_transport *transport,
         pool_free(pool);
         return NULL;
     }
+    /* In this order: what changes in between shows as a change. */
     pool_stamp_files(pool);
+    pool_check_files(pool);
     return pool;
 }
 
@@ -324,6 +344,10 @@ struct vc_transfer *vc_transport_start(struct vc_transport *transport, const cha
     }
     look_at_tls_files(transport, now);
     pool = transport->pools;
+    if (pool->fault.code != VC_OK) {
+        *err = pool->fault;
+        return NULL;
+    }
     transfer = transfer_take(pool);
     if (transfer == NULL) {
         vc_error_set(err, VC_NO_MEMORY, "cannot allocate a request to Vault");
@@ -461,16 +485,17 @@ static void describe(struct vc_error *err, const struct vc_transfer *transfer)
     set_hint(err, transfer);
 }
 
-/* Whether anything of the request may have left: libcurl was past name, connection and handshake.
- */
+/* Whether anything of the request may have left. libcurl counts what it hands to the connection,
+ * TLS included; its times do not tell: 8.22 gives one for the begin of a transfer that had no
+ * connection. */
 static bool was_sent(const struct vc_transfer *transfer)
 {
-    curl_off_t started = 0;
+    long bytes = 0;
 
     if (transfer->result == CURLE_OK)
         return true;
-    curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &started);
-    return started > 0;
+    return curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK ||
+           bytes > 0;
 }
 
 /* Overwrites every occurrence, in place. */

@@ -56,6 +56,7 @@ struct connection_pool {
     vc_msec wake_at; /* when libcurl wants to be called without an event */
     struct connection_options options;
     struct vc_file_stamp stamp[TLS_FILES];
+    struct vc_error fault; /* of these files: why no connection is made; VC_OK: none */
     struct watch watch[WATCH_MAX];
     size_t watch_count;
     size_t transfers;         /* that use it */

@@ -94,7 +94,7 @@ struct vc_client_status {
 };
 void vc_client_status(const struct vc_client *client, struct vc_client_status *status);
 
-#define VC_REFUSAL_FILES 5
+#define VC_REFUSAL_FILES 7
 /* A refused login: as plain bytes it may outlive the process, on the same machine. No secret. */
 struct vc_login_refusal {
     struct vc_error error;

@@ -101,7 +101,16 @@ enum login_step {
 };
 
 /* Files that a login reads. */
-enum { FILE_ROLE_ID, FILE_SECRET_ID, FILE_TOKEN, FILE_JWT, FILE_CLIENT_CERT, CREDENTIAL_FILES };
+enum {
+    FILE_ROLE_ID,
+    FILE_SECRET_ID,
+    FILE_TOKEN,
+    FILE_JWT,
+    FILE_CLIENT_CERT,
+    FILE_CLIENT_KEY,
+    FILE_CA_CERT,
+    CREDENTIAL_FILES
+};
 
 struct session {
     struct vc_buf token;

@@ -39,8 +39,13 @@ static const char *credential_file(const struct vc_client *client, int file)
         return settings->auth_method == VC_AUTH_TOKEN_FILE ? settings->token_file : NULL;
     case FILE_JWT:
         return settings->auth_method == VC_AUTH_JWT ? settings->jwt_file : NULL;
+    /* Of these, each method needs what is set: a login that one of them kept from leaving. */
+    case FILE_CLIENT_CERT:
+        return settings->client_cert;
+    case FILE_CLIENT_KEY:
+        return settings->client_key;
     default:
-        return settings->auth_method == VC_AUTH_CERT ? settings->client_cert : NULL;
+        return settings->ca_cert;
     }
 }
 

@@ -150,7 +150,8 @@ static char *attempt(enum frame_kind kind, const char *name)
     return pstrdup("could not list the tenants");
 }
 
-/* What leads to the request in Vault's audit log; NULL where there was none. */
+/* What leads to the request in Vault's audit log, or to the setting; NULL where there is neither.
+ */
 static char *request_detail(const TvAnswer *answer)
 {
     int64 status = frame_find_number(answer->payload, answer->len, TAG_HTTP_STATUS, 0);
@@ -163,6 +164,9 @@ static char *request_detail(const TvAnswer *answer)
         return psprintf("Vault answered with HTTP status " INT64_FORMAT ".", status);
     if (request_id != NULL)
         return psprintf("Vault's request ID was %s.", request_id);
+    /* The core, which has other users, does not know how its settings are called here. */
+    if (answer->outcome == VC_BAD_SETTING)
+        return pstrdup("The settings are named without their prefix \"tenant_vault.\".");
     return NULL;
 }
 

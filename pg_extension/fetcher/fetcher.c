@@ -69,28 +69,13 @@ static void forward_log(void *ctx, enum vc_log_level level, const char *message)
 
 /* --- the keeper's frames ------------------------------------------------------------------- */
 
-/* Puts new settings in force, or says in settings_err why the old ones stay. */
-static void apply_settings(struct fetcher *fetcher)
-{
-    struct fetcher_settings *settings = &fetcher->settings;
-
-    if (fetcher->settings_err.code == VC_OK)
-        vc_client_configure(fetcher->client, &settings->vault, &fetcher->settings_err);
-    if (fetcher->settings_err.code == VC_OK)
-        platform_secret_configure(&fetcher->fetches.platform, settings->cache_ttl,
-                                  settings->negative_ttl);
-    status_report_settings(&fetcher->report, &fetcher->settings_err);
-    fetcher->report_at = vc_now();
-}
-
 /* What a fetcher before this one was refused is not tried again. */
 static void recall_refusal(struct fetcher *fetcher, const unsigned char *payload, size_t len)
 {
     struct vc_login_refusal refusal;
     struct frame_field field;
 
-    if (fetcher->settings_err.code != VC_OK || !frame_find(payload, len, TAG_REFUSAL, &field) ||
-        field.len != sizeof(refusal))
+    if (!frame_find(payload, len, TAG_REFUSAL, &field) || field.len != sizeof(refusal))
         return;
     memcpy(&refusal, field.data, sizeof(refusal));
     vc_client_recall_refusal(fetcher->client, &refusal);
@@ -116,6 +101,22 @@ static void log_in(struct fetcher *fetcher)
         fetcher->login = vc_client_login(fetcher->client, 0, login_ended, fetcher);
 }
 
+/* Puts new settings in force, or says in settings_err why the old ones stay. */
+static void apply_settings(struct fetcher *fetcher, const unsigned char *payload, size_t len)
+{
+    struct fetcher_settings *settings = &fetcher->settings;
+
+    if (fetcher->settings_err.code == VC_OK)
+        vc_client_configure(fetcher->client, &settings->vault, &fetcher->settings_err);
+    if (fetcher->settings_err.code == VC_OK) {
+        recall_refusal(fetcher, payload, len); /* first: the next line may want a login */
+        platform_secret_configure(&fetcher->fetches.platform, settings->cache_ttl,
+                                  settings->negative_ttl);
+    }
+    status_report_settings(&fetcher->report, &fetcher->settings_err);
+    fetcher->report_at = vc_now();
+}
+
 static bool take_settings(struct fetcher *fetcher, const unsigned char *payload, size_t len)
 {
     if (fetcher->configured && !settings_frame_same_scope(&fetcher->settings, payload, len))
@@ -124,8 +125,7 @@ static bool take_settings(struct fetcher *fetcher, const unsigned char *payload,
     fetcher->configured = true;
     if (!settings_frame_read(payload, len, &fetcher->settings, &fetcher->settings_err))
         return false;
-    apply_settings(fetcher);
-    recall_refusal(fetcher, payload, len);
+    apply_settings(fetcher, payload, len);
     log_in(fetcher);
     return true;
 }

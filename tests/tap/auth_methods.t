@@ -3,7 +3,7 @@
 #  1. AppRole: role_id in a file or in a setting, another mount, a secret_id that is replaced
 #  2. AppRole with a wrapped secret_id: unwrapped once, used once
 #  3. a token file: used as it is, read again when an agent replaces it
-#  4. a TLS client certificate
+#  4. a TLS client certificate, whose key must be closed to others
 #  5. a JWT
 use strict;
 use warnings;
@@ -150,6 +150,18 @@ ok( logs_in_by(
         auth_role => 'postgres'
     ),
     'a TLS client certificate');
+my $refresh = q{SELECT tenant_vault.refresh('acme')};
+chmod 0644, $client->{key};
+ok( $node->wait_until(
+        sub { $node->ask($refresh)->{message} =~ /\Q$client->{key}\E.*open to others/ }, 10
+    ),
+    '... whose key is not used once others can read it'
+) or diag $node->ask($refresh)->{err};
+like($node->ask($refresh)->{hint}, qr/chmod 0600/, '... and the hint says what to do');
+chmod 0600, $client->{key};
+ok($node->wait_until(sub { $node->ask($refresh)->{exit} == 0 }, 10),
+    '... and is again once it is closed, without a reload')
+    or diag $node->ask($refresh)->{err};
 
 ### 5
 

@@ -34,6 +34,8 @@ my %approle = $vault->approle('server');
 # Contrib modules that see statements and plans, where there are any.
 chomp(my $library_folder = qx{pg_config --pkglibdir});
 my @watchers = grep { -e "$library_folder/$_.so" } 'pg_stat_statements', 'auto_explain';
+diag 'left out, because this PostgreSQL has no contrib: pg_stat_statements, auto_explain'
+    unless @watchers;
 my $has_statements = grep { $_ eq 'pg_stat_statements' } @watchers;
 my $store = PostgreSQL::Test::Utils::tempdir('store') . '/token';
 my $node = TenantVaultNode->create(

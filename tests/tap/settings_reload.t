@@ -108,6 +108,8 @@ ok( $node->wait_until(
     ),
     'no address at all: the error is one of configuration, and says that it is missing'
 ) or diag $node->ask(q{SELECT tenant_vault.secret('dev/x')})->{err};
+like($node->ask(q{SELECT tenant_vault.secret('dev/x')})->{detail}, qr/"tenant_vault\."/,
+    '... and under which prefix PostgreSQL knows the setting');
 is_answer($node->ask(password('acme')), 's3cret of acme', '... and the cache carries on');
 $node->change_settings($vault->approle('server'), address => $vault->address);
 ok( $node->wait_until(sub { $node->ask(q{SELECT tenant_vault.refresh('beta')})->{exit} == 0 }, 10),
