@@ -161,10 +161,29 @@ static dsa_pointer allocate(Size size, bool evict)
     }
 }
 
-/* Invalid where it does not fit. */
-static dsa_pointer make_blob(const TvKey *key, const TvCacheAnswer *answer, bool evict)
+/* What a verifier needs in a payload; 0 where there is none. */
+static Size verifier_size(const char *verifier)
 {
-    Size size = offsetof(TvBlob, bytes) + key->scope_len + key->name_len + answer->len;
+    return verifier[0] != '\0' ? FRAME_FIELD_HEADER_SIZE + strlen(verifier) : 0;
+}
+
+static void append_verifier(char *at, const char *verifier)
+{
+    uint32 len = strlen(verifier);
+
+    if (len == 0)
+        return;
+    *at++ = TAG_DERIVED_VERIFIER;
+    memcpy(at, &len, sizeof(len));
+    memcpy(at + sizeof(len), verifier, len);
+}
+
+/* Invalid where it does not fit. verifier: to be added to the payload, or "". */
+static dsa_pointer make_blob(const TvKey *key, const unsigned char *payload, Size len,
+                             const char *verifier, bool evict)
+{
+    Size payload_len = len + verifier_size(verifier);
+    Size size = offsetof(TvBlob, bytes) + key->scope_len + key->name_len + payload_len;
     dsa_pointer pointer;
     TvBlob *blob;
     char *at;
@@ -177,14 +196,16 @@ static dsa_pointer make_blob(const TvKey *key, const TvCacheAnswer *answer, bool
 
     blob = dsa_get_address(tv_area(), pointer);
     blob->wanted_version = key->wanted_version;
-    blob->payload_len = answer->len;
+    blob->payload_len = payload_len;
     blob->scope_len = key->scope_len;
     blob->name_len = key->name_len;
     blob->kind = key->kind;
     at = blob->bytes;
     memcpy(at, key->scope, key->scope_len);
     memcpy(at + key->scope_len, key->name, key->name_len);
-    memcpy(at + key->scope_len + key->name_len, answer->payload, answer->len);
+    at += key->scope_len + key->name_len;
+    memcpy(at, payload, len);
+    append_verifier(at + len, verifier);
     add_to(&tv_control->cache_bytes, size);
     return pointer;
 }
@@ -271,6 +292,31 @@ static void put_into(TvSlot *slot, bool is_new, const TvCacheAnswer *answer,
     wipe_blob(old_failure);
 }
 
+/* What was derived of the value that is there, where the answer brings the same password; else "".
+ */
+static void carry_verifier(const TvSlot *slot, const TvCacheAnswer *answer,
+                           char verifier[TV_VERIFIER_SIZE])
+{
+    struct frame_field derived, old_password, new_password;
+    const unsigned char *old;
+    const TvBlob *blob;
+
+    verifier[0] = '\0';
+    if (slot == NULL || !DsaPointerIsValid(slot->value) || answer->outcome != VC_OK)
+        return;
+    blob = tv_blob(slot->value);
+    old = tv_blob_payload(blob);
+    if (!frame_find(old, blob->payload_len, TAG_DERIVED_VERIFIER, &derived) ||
+        derived.len >= TV_VERIFIER_SIZE ||
+        !frame_find(old, blob->payload_len, TAG_PASSWORD, &old_password) ||
+        !frame_find(answer->payload, answer->len, TAG_PASSWORD, &new_password) ||
+        old_password.len != new_password.len ||
+        memcmp(old_password.data, new_password.data, old_password.len) != 0)
+        return;
+    memcpy(verifier, derived.data, derived.len);
+    verifier[derived.len] = '\0';
+}
+
 /*
  * Returns false where there is no room. A failure beside a value that carries on evicts nobody: its
  * text is left out where there is no room for it.
@@ -280,9 +326,13 @@ static bool store(const TvKey *key, const TvCacheAnswer *answer)
     TvSlot *slot = tv_cache_find(key);
     struct freshness_entry state = state_with(slot, answer);
     bool carries_on = answer->outcome != VC_OK && state.has_value;
-    dsa_pointer blob = make_blob(key, answer, !carries_on);
+    char verifier[TV_VERIFIER_SIZE];
+    dsa_pointer blob;
     bool is_new;
 
+    carry_verifier(slot, answer, verifier); /* a copy: the old blob may be evicted for the new */
+    blob = make_blob(key, answer->payload, answer->len, verifier, !carries_on);
+    explicit_bzero(verifier, sizeof(verifier));
     if (!DsaPointerIsValid(blob) && !carries_on)
         return false;
     slot = tv_cache_find(key); /* making room may have evicted the very entry */
@@ -332,6 +382,30 @@ enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer)
     return stored;
 }
 
+void tv_cache_keep_verifier(const TvKey *key, uint64 read_ticket, const char *verifier)
+{
+    TvSlot *slot = tv_cache_find(key);
+    struct frame_field derived;
+    dsa_pointer old, blob;
+    const TvBlob *old_blob;
+
+    if (slot == NULL || !DsaPointerIsValid(slot->value) || slot->started_ticket != read_ticket)
+        return;
+    old = slot->value;
+    old_blob = tv_blob(old);
+    if (frame_find(tv_blob_payload(old_blob), old_blob->payload_len, TAG_DERIVED_VERIFIER,
+                   &derived))
+        return;
+    /* Evicts nobody: it can be derived again. */
+    blob = make_blob(key, tv_blob_payload(old_blob), old_blob->payload_len, verifier, false);
+    if (!DsaPointerIsValid(blob))
+        return;
+    LWLockAcquire(lock_of(slot), LW_EXCLUSIVE);
+    slot->value = blob;
+    LWLockRelease(lock_of(slot));
+    wipe_blob(old);
+}
+
 /* ---- asking, flushing, sweeping: the keeper reads without a lock what it alone writes ---- */
 
 bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket)
@@ -339,6 +413,13 @@ bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket)
     TvSlot *slot = tv_cache_find(key);
 
     return slot != NULL && (refresh ? slot->started_ticket : slot->answered_ticket) > ticket;
+}
+
+vc_msec tv_cache_answered_at(const TvKey *key)
+{
+    TvSlot *slot = tv_cache_find(key);
+
+    return slot != NULL ? Max(slot->state.answered_at, slot->state.fetched_at) : 0;
 }
 
 int64 tv_cache_drop_all(void)

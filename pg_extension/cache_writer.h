@@ -33,11 +33,21 @@ typedef struct TvCacheAnswer {
 extern enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer);
 
 /*
+ * Keeps what a login derived of the entry's password beside it, as TAG_DERIVED_VERIFIER; a later
+ * read that brings the same password keeps it. Nothing happens where the entry has been read or
+ * failed since the read with that ticket, or has one already.
+ */
+extern void tv_cache_keep_verifier(const TvKey *key, uint64 read_ticket, const char *verifier);
+
+/*
  * True where a request for this key, asked with ticket, has its answer already. How old an answer
  * from before the ticket may be is the backend's to say, which has looked at it by its own
  * settings: these may differ from the keeper's while a reload is under way.
  */
 extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket);
+
+/* When the key was last read or answered, 0 where nothing is known of it. */
+extern vc_msec tv_cache_answered_at(const TvKey *key);
 
 /* Wipes every entry. Returns how many there were. */
 extern int64 tv_cache_drop_all(void);

@@ -7,6 +7,12 @@
 
 #include "postgres.h"
 
+#include "common/scram-common.h"
+#include "libpq/auth.h"
+#include "libpq/hba.h"
+#include "libpq/libpq-be.h"
+#include "libpq/scram.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -17,6 +23,12 @@
 #endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
+#include "tcop/backend_startup.h"
+#else
+#include "postmaster/postmaster.h"
+#endif
+#if PG_VERSION_NUM < 160000
+#include "utils/guc.h"
 #endif
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
@@ -44,6 +56,85 @@ static inline uint32 tv_wait_event(const char *name)
     return WaitEventExtensionNew(name);
 #else
     return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* ---- SCRAM ---- */
+
+/* What the server's mock exchange shows for a role that does not exist. */
+#if PG_VERSION_NUM >= 160000
+#define TV_MOCK_ITERATIONS SCRAM_SHA_256_DEFAULT_ITERATIONS
+#else
+#define TV_MOCK_ITERATIONS SCRAM_DEFAULT_ITERATIONS
+#endif
+
+/* True where the server's own exchange will accept it as SCRAM-SHA-256. */
+static inline bool tv_scram_verifier_parses(const char *verifier)
+{
+    int iterations;
+    char *salt = NULL;
+#if PG_VERSION_NUM >= 160000
+    uint8 stored_key[SCRAM_MAX_KEY_LEN], server_key[SCRAM_MAX_KEY_LEN];
+    pg_cryptohash_type hash;
+    int key_len;
+
+    return parse_scram_secret(verifier, &iterations, &hash, &key_len, &salt, stored_key,
+                              server_key);
+#else
+    uint8 stored_key[SCRAM_KEY_LEN], server_key[SCRAM_KEY_LEN];
+
+    return parse_scram_secret(verifier, &iterations, &salt, stored_key, server_key);
+#endif
+}
+
+/* palloc'd; NULL where it cannot be computed. The password has been through SASLprep. */
+static inline char *tv_scram_verifier_build(const char *password, const uint8 *salt, int salt_len)
+{
+    const char *why = NULL;
+#if PG_VERSION_NUM >= 180000
+    return scram_build_secret(PG_SHA256, SCRAM_SHA_256_KEY_LEN, salt, salt_len, TV_MOCK_ITERATIONS,
+                              password, &why);
+#elif PG_VERSION_NUM >= 160000
+    return scram_build_secret(PG_SHA256, SCRAM_SHA_256_KEY_LEN, (const char *)salt, salt_len,
+                              TV_MOCK_ITERATIONS, password, &why);
+#else
+    return scram_build_secret((const char *)salt, salt_len, TV_MOCK_ITERATIONS, password, &why);
+#endif
+}
+
+/* ---- who has logged in, and how ---- */
+
+static inline bool tv_logins_are_logged(void)
+{
+#if PG_VERSION_NUM >= 180000
+    return (log_connections & LOG_CONNECTION_AUTHENTICATION) != 0;
+#else
+    return Log_connections;
+#endif
+}
+
+/*
+ * As the server's own methods do it: SYSTEM_USER and log_connections show port->hba->auth_method
+ * beside the identity.
+ */
+static inline void tv_set_authn_id(Port *port, const char *id)
+{
+#if PG_VERSION_NUM >= 180000
+    set_authn_id(port, id);
+#else
+#if PG_VERSION_NUM >= 160000
+    const char *source = port->hba->sourcefile;
+
+    MyClientConnectionInfo.authn_id = MemoryContextStrdup(TopMemoryContext, id);
+    MyClientConnectionInfo.auth_method = port->hba->auth_method;
+#else
+    const char *source = HbaFileName;
+
+    port->authn_id = MemoryContextStrdup(TopMemoryContext, id);
+#endif
+    if (Log_connections)
+        ereport(LOG, (errmsg("connection authenticated: identity=\"%s\" method=%s (%s:%d)", id,
+                             hba_authname(port->hba->auth_method), source, port->hba->linenumber)));
 #endif
 }
 

@@ -79,6 +79,8 @@ enum frame_tag {
     TAG_SSLMODE = 39,
     TAG_SCRAM_VERIFIER = 40,
     TAG_DATA = 41, /* JSON text: a secret's fields, or a list's names */
+    TAG_DERIVED_VERIFIER =
+        42, /* never on the wire: what a login derived of PASSWORD, in the cache */
 
     TAG_LOG_LEVEL = 50, /* enum vc_log_level */
 

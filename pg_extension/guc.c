@@ -49,6 +49,8 @@ int tv_request_timeout = 10 * SECOND, tv_connect_timeout = 3 * SECOND;
 int tv_cache_size = 64 * 1024;
 int tv_max_tenants = 10000;
 int tv_cache_ttl = 5 * MINUTE, tv_stale_limit = HOUR, tv_negative_ttl = 5 * SECOND;
+int tv_login_max_age = 30 * SECOND;
+char *tv_login_group, *tv_hba_file;
 double tv_renew_threshold = 0.75;
 int tv_renew_check_interval = MINUTE;
 int tv_max_request_rate = 1000;
@@ -125,6 +127,32 @@ CHECK_BY(setting_acceptable, token_store)
 CHECK_BY(path_part_acceptable, kv_mount)
 CHECK_BY(path_part_acceptable, prefix)
 CHECK_BY(path_part_acceptable, environment)
+
+/* A role's name that fits into one word of an HBA file. */
+static bool check_login_group(char **newval, void **extra, GucSource source)
+{
+    size_t len = strlen(*newval);
+
+    if (len == 0 || len >= NAMEDATALEN) {
+        GUC_check_errdetail("It must have 1 to %d bytes.", NAMEDATALEN - 1);
+        return false;
+    }
+    if (strpbrk(*newval, "\"\\\n\r") != NULL) {
+        GUC_check_errdetail("It must have no quotation mark, backslash or line break.");
+        return false;
+    }
+    return true;
+}
+
+static bool check_hba_file(char **newval, void **extra, GucSource source)
+{
+    const char *path = *newval;
+
+    if (path[0] == '\0' || path[0] == '/' || strcmp(path, "none") == 0)
+        return true;
+    GUC_check_errdetail("It must be an absolute path, \"none\" or empty.");
+    return false;
+}
 
 static void forget_scope(const char *newval, void *extra)
 {
@@ -260,6 +288,27 @@ static void define_duration(const char *name, const char *summary, const char *d
                             GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
+/* Of logins to PostgreSQL. Both names are read into the HBA file, once: at start. */
+static void define_server_login(void)
+{
+    GucContext at_start = tv_preloaded ? PGC_POSTMASTER : PGC_SIGHUP;
+
+    define_duration("tenant_vault.login_max_age",
+                    "Age up to which a login accepts a cached secret without asking Vault.",
+                    "0: every login asks.", &tv_login_max_age, 30 * SECOND, 0, INT_MAX);
+    DefineCustomStringVariable("tenant_vault.login_group",
+                               "Group of the roles whose passwords Vault holds.", NULL,
+                               &tv_login_group, "tenant_vault_login", at_start, GUC_SUPERUSER_ONLY,
+                               check_login_group, NULL, NULL);
+    DefineCustomStringVariable("tenant_vault.hba_file",
+                               "File for pg_hba.conf that names the login group while the library "
+                               "is loaded.",
+                               "Empty: tenant_vault.PORT in the first Unix socket directory. none: "
+                               "no file.",
+                               &tv_hba_file, "", at_start, GUC_SUPERUSER_ONLY, check_hba_file, NULL,
+                               NULL);
+}
+
 static void define_durations(void)
 {
     define_duration("tenant_vault.request_timeout",
@@ -308,6 +357,7 @@ void tv_guc_define(void)
     define_strings();
     define_login();
     define_durations();
+    define_server_login();
     define_sizes();
     MarkGUCPrefixReserved("tenant_vault");
 }

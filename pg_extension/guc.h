@@ -18,6 +18,9 @@ extern int tv_request_timeout, tv_connect_timeout;        /* ms */
 extern int tv_cache_size;                                 /* kB, postmaster */
 extern int tv_max_tenants;                                /* postmaster; number of cache slots */
 extern int tv_cache_ttl, tv_stale_limit, tv_negative_ttl; /* ms */
+extern int tv_login_max_age;                              /* ms */
+extern char *tv_login_group;                              /* postmaster: the HBA file names it */
+extern char *tv_hba_file; /* postmaster; "": the default of hba_file.c; "none": no file */
 extern double tv_renew_threshold;
 extern int tv_renew_check_interval; /* ms */
 extern int tv_max_request_rate;     /* requests per second */

@@ -20,6 +20,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "../common/rate_limit.h"
 #include "../common/token_lifecycle.h"
 #include "cache_writer.h"
 #include "compat.h"
@@ -27,6 +28,7 @@
 #include "fetcher_log.h"
 #include "fetcher_process.h"
 #include "guc.h"
+#include "hba_file.h"
 #include "keeper.h"
 #include "miss_ring.h"
 
@@ -44,6 +46,8 @@
 /* So long after the last failure Vault counts as out of reach, beside request_timeout (the next
  * failure takes that long to come): while entries are in use, one is tried every few seconds. */
 #define OUTAGE_MEMORY 10000
+/* Entries read again for failed logins, all together: a hundred guessers are no load on Vault. */
+#define SUSPECTS_PER_SECOND 20
 /* A lease beyond this is a lie or for ever. */
 #define LEASE_MAX (INT64CONST(10) * 365 * 24 * 3600 * 1000)
 
@@ -387,6 +391,23 @@ static void want(const TvRequest *request)
         tv_fetch_want(&request->key, refresh, request->ticket, request->deadline);
 }
 
+/*
+ * Somebody could not log in with what is cached: it may have been rotated in Vault since. Whoever
+ * tries passwords is not to make Vault work: an entry that was just read stays, and all entries
+ * together have a rate.
+ */
+static void suspect(const TvKey *key)
+{
+    static struct vc_rate_limit limit;
+    vc_msec now = vc_now();
+
+    if (limit.per_second == 0)
+        vc_rate_limit_init(&limit, SUSPECTS_PER_SECOND, SUSPECTS_PER_SECOND, now);
+    if (tv_key_in_scope(key) && now - tv_cache_answered_at(key) >= TV_SUSPECT_AGE &&
+        vc_rate_limit_take(&limit, now) == 0)
+        (void)tv_fetch_refresh(key, now + tv_request_timeout);
+}
+
 static void take_requests(void)
 {
     static TvRingPlace place; /* too large for the stack of a loop */
@@ -396,6 +417,14 @@ static void take_requests(void)
         case TV_COMMAND_FETCH:
         case TV_COMMAND_REFRESH:
             want(&place.request);
+            break;
+        case TV_COMMAND_SUSPECT:
+            suspect(&place.request.key);
+            break;
+        case TV_COMMAND_VERIFIER:
+            tv_cache_keep_verifier(&place.request.key, place.request.ticket,
+                                   place.request.verifier);
+            explicit_bzero(place.request.verifier, TV_VERIFIER_SIZE);
             break;
         case TV_COMMAND_FLUSH:
             flush(place.request.ticket);
@@ -543,10 +572,12 @@ static void clean_up(int code, Datum argument)
     /* An ERROR may have come under a lock, and the following needs them. */
     LWLockReleaseAll();
     tv_ring_set_keeper(0, NULL);
-    if (PostmasterIsAlive())
+    if (PostmasterIsAlive()) {
         tv_fetcher_end();
-    else
+    } else {
         tv_fetcher_abandon();
+        tv_hba_file_remove(); /* the postmaster was killed and could not */
+    }
     tv_status_keeper_ended();
 }
 

@@ -61,12 +61,14 @@ bool tv_ring_take(TvRingPlace *place)
     LWLockAcquire(tv_ring_lock, LW_EXCLUSIVE);
     any = tv_ring->count > 0;
     if (any) {
-        const TvRingPlace *from = &tv_ring->places[tv_ring->first];
+        TvRingPlace *from = &tv_ring->places[tv_ring->first];
         TvRequest request = from->request;
 
         request.key.scope = from->text;
         request.key.name = from->text + request.key.scope_len;
         copy_into(place, &request);
+        explicit_bzero(from->request.verifier, TV_VERIFIER_SIZE);
+        explicit_bzero(request.verifier, TV_VERIFIER_SIZE);
         tv_ring->first = (tv_ring->first + 1) % TV_RING_SIZE;
         tv_ring->count--;
     }

@@ -14,9 +14,17 @@
  */
 #define TV_RING_SIZE 512
 
+/*
+ * Ms. An entry is not read again for a failed login sooner than this after it was read: as often as
+ * an administrator tries whether his new password works.
+ */
+#define TV_SUSPECT_AGE 250
+
 enum tv_command {
     TV_COMMAND_FETCH,
-    TV_COMMAND_REFRESH, /* a fetch that must be a read begun after it was asked for */
+    TV_COMMAND_REFRESH,  /* a fetch that must be a read begun after it was asked for */
+    TV_COMMAND_SUSPECT,  /* a login failed by it: read it again, nobody waits */
+    TV_COMMAND_VERIFIER, /* what a login derived of the entry's password, to be kept beside it */
     TV_COMMAND_FLUSH,
     TV_COMMAND_RESTART_FETCHER
 };
@@ -25,7 +33,8 @@ typedef struct TvRequest {
     enum tv_command command;
     uint64 ticket;
     vc_msec deadline; /* until which Vault may be asked; the backend itself waits a little longer */
-    TvKey key;        /* of a fetch or refresh */
+    TvKey key;        /* of all but flush and restart */
+    char verifier[TV_VERIFIER_SIZE]; /* ticket is then the read's that brought the password */
 } TvRequest;
 
 /* A request taken out, with its key's text. */

@@ -153,3 +153,11 @@ struct freshness_settings tv_freshness_settings(void)
         .negative_ttl = tv_negative_ttl,
     };
 }
+
+struct freshness_settings tv_freshness_settings_within(vc_msec max_age)
+{
+    struct freshness_settings settings = tv_freshness_settings();
+
+    settings.cache_ttl = Min(settings.cache_ttl, max_age);
+    return settings;
+}

@@ -20,6 +20,12 @@
  */
 #define TV_KEY_TEXT_MAX 1024
 
+/*
+ * Bytes of a derived SCRAM verifier and its NUL: mechanism, ten digits of iterations, salt of 16
+ * and two keys of 32 bytes in base64, and what separates them are 139.
+ */
+#define TV_VERIFIER_SIZE 160
+
 typedef struct TvKey {
     uint64 hash[2];
     int64 wanted_version;
@@ -124,5 +130,11 @@ extern void tv_slot_key(const TvSlot *slot, TvKey *key);
 
 /* The settings that freshness.h needs, as they are now. */
 extern struct freshness_settings tv_freshness_settings(void);
+
+/* Any age that cache_ttl allows. */
+#define TV_ANY_AGE PG_INT64_MAX
+
+/* The same for a reader who is content with no value older than max_age (ms). */
+extern struct freshness_settings tv_freshness_settings_within(vc_msec max_age);
 
 #endif

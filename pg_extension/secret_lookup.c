@@ -36,9 +36,13 @@
 typedef struct Question {
     TvKey key;
     bool refresh;
-    uint64 ticket;    /* 0: not asked yet, what is in the cache will do */
-    vc_msec deadline; /* for Vault */
-    uint64 epoch;     /* of the keeper that was asked */
+    vc_msec max_age;    /* of a value; TV_ANY_AGE: what cache_ttl allows */
+    vc_msec timeout;    /* for Vault, from asking on */
+    vc_msec hand_over;  /* for the answer, after that */
+    uint64 ticket;      /* 0: not asked yet, what is in the cache will do */
+    vc_msec deadline;   /* for Vault */
+    vc_msec give_up_at; /* for this backend */
+    uint64 epoch;       /* of the keeper that was asked */
     vc_msec ask_again_at;
 } Question;
 
@@ -63,7 +67,7 @@ static void mark_used(TvSlot *slot, vc_msec now)
 /* What the slot holds for this question. */
 static enum freshness_verdict judge(const TvSlot *slot, const Question *question, vc_msec now)
 {
-    struct freshness_settings settings = tv_freshness_settings();
+    struct freshness_settings settings = tv_freshness_settings_within(question->max_age);
     bool answers_me =
         question->ticket != 0 &&
         (question->refresh ? slot->started_ticket : slot->answered_ticket) > question->ticket;
@@ -117,6 +121,7 @@ static bool fill_answer(const TvSlot *slot, enum freshness_verdict verdict,
     bool value = verdict != FRESH_SERVE_FAILURE;
 
     answer->found = value;
+    answer->read_ticket = slot->started_ticket;
     answer->outcome = value ? VC_OK : slot->state.outcome;
     answer->version = 0;
     answer->fetched_at = 0;
@@ -141,7 +146,7 @@ static pg_noinline void out_of_memory(void)
  * allow. */
 static bool answer_from_cache(const Question *question, bool at_last, TvAnswer *answer)
 {
-    struct freshness_settings settings = tv_freshness_settings();
+    struct freshness_settings settings = tv_freshness_settings_within(question->max_age);
     enum freshness_verdict verdict = FRESH_ASK;
     LWLock *lock = tv_key_lock(&question->key);
     bool copied = true;
@@ -182,6 +187,7 @@ static void make_answer(enum vc_code code, const char *message, const char *hint
     frame_put_text(&writer, TAG_MESSAGE, message);
     frame_put_text(&writer, TAG_HINT, hint);
     answer->found = false;
+    answer->read_ticket = 0;
     answer->outcome = code;
     answer->len = frame_end(&writer) - FRAME_HEADER_SIZE;
     answer->payload = frame + FRAME_HEADER_SIZE;
@@ -253,13 +259,13 @@ static void wait_for_answer(Question *question, TvAnswer *answer)
         ConditionVariablePrepareToSleep(queue);
         if (answer_from_cache(question, false, answer))
             break;
-        if (now >= question->deadline + HAND_OVER) {
+        if (now >= question->give_up_at) {
             give_up(question, answer);
             break;
         }
         if (must_ask(question, now))
             ask(question, now);
-        until = Min(question->ask_again_at, question->deadline + HAND_OVER);
+        until = Min(question->ask_again_at, question->give_up_at);
         ConditionVariableTimedSleep(queue, Max(1, Min(until - now, SLEEP_MAX)), wait_event());
     }
     ConditionVariableCancelSleep();
@@ -268,7 +274,8 @@ static void wait_for_answer(Question *question, TvAnswer *answer)
 static void ask_and_wait(Question *question, TvAnswer *answer)
 {
     question->ticket = tv_next_ticket();
-    question->deadline = vc_now() + tv_request_timeout;
+    question->deadline = vc_now() + question->timeout;
+    question->give_up_at = question->deadline + question->hand_over;
     question->ask_again_at = 0;
 
     pg_atomic_fetch_add_u32(&tv_control->waiters, 1);
@@ -282,34 +289,80 @@ static void ask_and_wait(Question *question, TvAnswer *answer)
 
 /* ---- the ways in ---- */
 
-static void look_up(enum frame_kind kind, const char *name, size_t name_len, int64 version,
-                    bool refresh, TvAnswer *answer)
+static void look_up(Question *question, enum frame_kind kind, const char *name, size_t name_len,
+                    int64 version, TvAnswer *answer)
 {
-    Question question = {.refresh = refresh};
-
     tv_require_preloaded();
-    if (!tv_key_make(&question.key, kind, name, name_len, version)) {
+    if (!tv_key_make(&question->key, kind, name, name_len, version)) {
         make_answer(VC_BAD_NAME,
                     "namespace, mount, prefix, environment and name are too long together", NULL,
                     answer);
         return;
     }
-    if (!refresh && answer_from_cache(&question, false, answer))
+    if (!question->refresh && answer_from_cache(question, false, answer))
         return;
-    pg_atomic_fetch_add_u64(&tv_control->counters[tv_key_partition(&question.key)].misses, 1);
-    ask_and_wait(&question, answer);
+    pg_atomic_fetch_add_u64(&tv_control->counters[tv_key_partition(&question->key)].misses, 1);
+    ask_and_wait(question, answer);
+}
+
+static Question statement_question(bool refresh)
+{
+    return (Question){.refresh = refresh,
+                      .max_age = TV_ANY_AGE,
+                      .timeout = tv_request_timeout,
+                      .hand_over = HAND_OVER};
 }
 
 void tv_lookup(enum frame_kind kind, const char *name, size_t name_len, int64 version,
                TvAnswer *answer)
 {
-    look_up(kind, name, name_len, version, false, answer);
+    Question question = statement_question(false);
+
+    look_up(&question, kind, name, name_len, version, answer);
 }
 
 void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t name_len, int64 version,
                        TvAnswer *answer)
 {
-    look_up(kind, name, name_len, version, true, answer);
+    Question question = statement_question(true);
+
+    look_up(&question, kind, name, name_len, version, answer);
+}
+
+void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget, TvAnswer *answer)
+{
+    /* Where little time is left, the fetcher's answer still comes before this backend gives up. */
+    vc_msec hand_over = Min(HAND_OVER, budget / 4);
+    Question question = {.max_age = max_age,
+                         .timeout = Max(1, Min(tv_request_timeout, budget - hand_over)),
+                         .hand_over = hand_over};
+
+    look_up(&question, KIND_TENANT, tenant, strlen(tenant), 0, answer);
+}
+
+/* Nobody waits for what comes of it, and nothing is lost where the ring is full. */
+static void tell_keeper(TvRequest *request, const char *tenant)
+{
+    if (tv_key_make(&request->key, KIND_TENANT, tenant, strlen(tenant), 0))
+        (void)tv_ring_put(request);
+}
+
+void tv_suspect_tenant(const char *tenant, TimestampTz fetched_at)
+{
+    TvRequest request = {.command = TV_COMMAND_SUSPECT};
+
+    /* Who guesses in a row is not to wake the keeper each time, which a clock would show. */
+    if (TimestampDifferenceExceeds(fetched_at, GetCurrentTimestamp(), TV_SUSPECT_AGE))
+        tell_keeper(&request, tenant);
+}
+
+void tv_share_verifier(const char *tenant, const TvAnswer *answer, const char *verifier)
+{
+    TvRequest request = {.command = TV_COMMAND_VERIFIER, .ticket = answer->read_ticket};
+
+    if (strlcpy(request.verifier, verifier, TV_VERIFIER_SIZE) < TV_VERIFIER_SIZE)
+        tell_keeper(&request, tenant);
+    explicit_bzero(request.verifier, TV_VERIFIER_SIZE);
 }
 
 void tv_answer_wipe(TvAnswer *answer)

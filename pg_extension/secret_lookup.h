@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "../common/error.h"
+#include "../common/monotonic.h"
 #include "frame.h"
 
 typedef struct TvAnswer {
@@ -18,7 +19,8 @@ typedef struct TvAnswer {
     enum vc_code outcome;
     const unsigned char *payload; /* palloc'd copy of the answer's fields: use frame_find */
     size_t len;
-    int64 version; /* of the value, 0 where it has none */
+    uint64 read_ticket; /* tells this read of Vault from every other; 0: none */
+    int64 version;      /* of the value, 0 where it has none */
     TimestampTz fetched_at;
     TimestampTz expires_at; /* end of its lease, 0 where it has none */
 } TvAnswer;
@@ -47,6 +49,22 @@ extern text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_
 extern void tv_lookup_refresh(enum frame_kind kind, const char *name, size_t name_len,
                               int64 version, TvAnswer *answer);
 extern void tv_answer_wipe(TvAnswer *answer);
+
+/*
+ * For a login: the tenant's connection, read at most max_age ms ago (or as stale_limit allows,
+ * where Vault cannot be asked), within budget ms, request_timeout at most.
+ */
+extern void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget,
+                                    TvAnswer *answer);
+
+/*
+ * A login failed by what was read at fetched_at: has it read again soon (rate-limited), and does
+ * not wait.
+ */
+extern void tv_suspect_tenant(const char *tenant, TimestampTz fetched_at);
+
+/* Hands what was derived of the answer's password to the keeper, for the next login. */
+extern void tv_share_verifier(const char *tenant, const TvAnswer *answer, const char *verifier);
 
 /* Drops every entry and returns when that is done; the number dropped. */
 extern int64 tv_cache_flush(void);

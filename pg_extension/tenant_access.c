@@ -32,6 +32,7 @@
 
 #include "../common/tenant_layout.h"
 #include "name_check.h"
+#include "role_label.h"
 #include "sql_function.h"
 #include "tenant_access.h"
 
@@ -144,13 +145,21 @@ static bool any_grant_covers(Relation grants, const char *tenant, size_t len, Oi
     return covered;
 }
 
+/* A role that logs in as the tenant may read its credentials: it has proved that it knows them. */
+static bool is_own_tenant(const char *tenant, size_t len, Oid user)
+{
+    const char *own = tv_role_tenant(user);
+
+    return own != NULL && strlen(own) == len && memcmp(own, tenant, len) == 0;
+}
+
 static bool decide(const char *tenant, size_t len, Oid user)
 {
     Relation grants;
     Oid table;
     bool allowed;
 
-    if (superuser_arg(user))
+    if (superuser_arg(user) || is_own_tenant(tenant, len, user))
         return true;
     table = tv_grant_table();
     grants = OidIsValid(table) ? try_table_open(table, AccessShareLock) : NULL;

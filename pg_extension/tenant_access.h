@@ -1,9 +1,9 @@
 /*
  * tenant_access.h - who may read which tenant's credentials.
  *
- * A superuser may; anybody else needs a row of tenant_vault.tenant_grant that names the tenant and
- * a role whose privileges he has. Called by the functions that give out a tenant's credentials,
- * before anything is looked up.
+ * A superuser may, and a role that is bound to the tenant by its label; anybody else needs a row of
+ * tenant_vault.tenant_grant that names the tenant and a role whose privileges he has. Called by the
+ * functions that give out a tenant's credentials, before anything is looked up.
  */
 #ifndef TV_TENANT_ACCESS_H
 #define TV_TENANT_ACCESS_H

@@ -1,7 +1,8 @@
 /*
  * tenant_vault.c - the library's entry: what PostgreSQL calls when it loads it.
  *
- * Preloaded, it asks for shared memory and registers the keeper. Merely loaded (LOAD, CREATE
+ * Preloaded, it asks for shared memory, registers the keeper, takes over the logins of labelled
+ * roles and writes the HBA file. Merely loaded (LOAD, CREATE
  * EXTENSION, pg_upgrade's check) it defines its settings and nothing else: the functions then say
  * which line to add.
  */
@@ -11,7 +12,10 @@
 #include "storage/ipc.h"
 
 #include "guc.h"
+#include "hba_file.h"
 #include "keeper.h"
+#include "login.h"
+#include "role_label.h"
 #include "shared_state.h"
 #include "sql_function.h"
 
@@ -40,8 +44,12 @@ void _PG_init(void)
 {
     tv_preloaded = process_shared_preload_libraries_in_progress;
     tv_guc_define();
+    tv_role_label_init();
     if (!tv_preloaded)
         return;
+
+    tv_login_init();
+    tv_hba_file_create();
 
     previous_shmem_request = shmem_request_hook;
     shmem_request_hook = request_shmem;

@@ -192,6 +192,246 @@ CREATE VIEW tenant_vault.cached_secrets AS
 COMMENT ON VIEW tenant_vault.cached_secrets IS
     'what is cached in this cluster: names, versions and times, no values';
 
+/* ---- logging in ---- */
+
+CREATE FUNCTION tenant_vault.enroll(role pg_catalog.regrole, tenant text, force boolean DEFAULT false)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login_group text := current_setting('tenant_vault.login_group');
+    target record;
+    doubts text;
+BEGIN
+    SELECT r.rolname, r.rolsuper, r.rolreplication,
+            (SELECT string_agg(quote_ident(m.rolname), ', ' ORDER BY m.rolname)
+            FROM pg_auth_members AS am JOIN pg_roles AS m ON m.oid = am.member
+            WHERE am.roleid = r.oid) AS members
+        INTO target FROM pg_roles AS r WHERE r.oid = role;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+    END IF;
+    IF target.rolname = login_group THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('role "%s" is the group of enrolled roles, and no role to enroll', login_group);
+    END IF;
+    doubts := CASE
+        WHEN target.rolreplication THEN 'has REPLICATION: whoever knows the tenant''s password could copy the whole cluster'
+        WHEN target.members IS NOT NULL THEN format('has members (%s): they become members of the login group, and need '
+            'a password of their own wherever its line of pg_hba.conf comes first', target.members)
+        END;
+    IF doubts IS NOT NULL AND NOT force THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('role "%s" %s', target.rolname, doubts),
+            HINT = format('Use another role, or enroll it all the same: SELECT tenant_vault.enroll(%L, %L, force => true);',
+                role, tenant);
+    END IF;
+
+    /* First what needs the authority. */
+    EXECUTE format('SECURITY LABEL FOR tenant_vault ON ROLE %I IS %L', target.rolname, tenant);
+    IF to_regrole(quote_ident(login_group)) IS NULL THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', login_group);
+    END IF;
+    EXECUTE format('ALTER ROLE %I PASSWORD NULL', target.rolname);
+    IF NOT EXISTS (
+        SELECT FROM pg_auth_members AS am
+        WHERE am.member = role AND am.roleid = to_regrole(quote_ident(login_group))
+    ) THEN
+        EXECUTE format('GRANT %I TO %I', login_group, target.rolname);
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA tenant_vault TO %I', login_group);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION tenant_vault.credentials(text), tenant_vault.conninfo(text), '
+        'tenant_vault.database_url(text) TO %I', login_group);
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.enroll(pg_catalog.regrole, text, boolean) IS
+    'lets a role log in by the password that Vault holds for a tenant';
+
+CREATE FUNCTION tenant_vault.unenroll(role pg_catalog.regrole) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login_group text := current_setting('tenant_vault.login_group');
+    name text := (SELECT r.rolname FROM pg_roles AS r WHERE r.oid = role);
+BEGIN
+    IF name IS NULL THEN
+        RAISE undefined_object USING MESSAGE = format('role with OID %s does not exist', role::oid);
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM pg_shseclabel AS l
+        WHERE l.classoid = 'pg_authid'::regclass AND l.objoid = role AND l.provider = 'tenant_vault'
+    ) THEN
+        RAISE WARNING 'role "%" is not enrolled', name;
+    END IF;
+    EXECUTE format('SECURITY LABEL FOR tenant_vault ON ROLE %I IS NULL', name);
+    IF EXISTS (
+        SELECT FROM pg_auth_members AS am
+        WHERE am.member = role AND am.roleid = to_regrole(quote_ident(login_group))
+    ) THEN
+        EXECUTE format('REVOKE %I FROM %I', login_group, name);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.unenroll(pg_catalog.regrole) IS
+    'ends that: the role has no password then, until it is given one';
+
+CREATE FUNCTION tenant_vault.unenroll_all() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    enrolled oid;
+    ended bigint := 0;
+BEGIN
+    FOR enrolled IN
+        SELECT l.objoid FROM pg_shseclabel AS l
+        WHERE l.classoid = 'pg_authid'::regclass AND l.provider = 'tenant_vault'
+    LOOP
+        PERFORM tenant_vault.unenroll(enrolled::regrole);
+        ended := ended + 1;
+    END LOOP;
+    RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.unenroll_all() IS
+    'unenrolls every role of the cluster, and returns how many there were';
+
+CREATE FUNCTION tenant_vault.pgbouncer_auth(name name, OUT usename name, OUT passwd text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'tv_pgbouncer_auth';
+COMMENT ON FUNCTION tenant_vault.pgbouncer_auth(name) IS
+    'for PgBouncer''s auth_query: the SCRAM verifier that an enrolled role''s login uses';
+
+CREATE FUNCTION tenant_vault.get_hba_file(
+    OUT path text, OUT present boolean, OUT survives_reboot boolean
+) LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_get_hba_file';
+COMMENT ON FUNCTION tenant_vault.get_hba_file() IS
+    'the file that this server has written for pg_hba.conf; path is NULL where there is none';
+
+CREATE VIEW tenant_vault.hba_findings AS
+    WITH login_group AS (
+        SELECT g.name, pg_catalog.to_regrole(pg_catalog.quote_ident(g.name))::oid AS oid
+        FROM pg_catalog.current_setting('tenant_vault.login_group') AS g (name)
+    ), rule AS (
+        /* file_name is there from PostgreSQL 16 on. */
+        SELECT pg_catalog.row_number() OVER () AS n, r.*,
+            COALESCE(pg_catalog.to_jsonb(r) ->> 'file_name', pg_catalog.current_setting('hba_file')) AS file,
+            '+' || g.name = ANY (r.user_name) AS ours,
+            'all' = ANY (r.user_name) AS for_all
+        FROM pg_catalog.pg_hba_file_rules AS r, login_group AS g
+    ), ours AS (
+        SELECT rule.*,
+            (pg_catalog.string_to_array(pg_catalog.pg_read_file(rule.file, 0, 16777216, true), E'\n'))[rule.line_number] AS text
+        FROM rule
+        WHERE rule.ours
+    ), enrolled AS (
+        SELECT r.oid, r.rolname, r.rolsuper, r.rolreplication, r.rolcanlogin, a.rolpassword IS NOT NULL AS has_password,
+            l.label AS tenant
+        FROM pg_catalog.pg_shseclabel AS l
+        JOIN pg_catalog.pg_roles AS r ON r.oid = l.objoid
+        JOIN pg_catalog.pg_authid AS a ON a.oid = r.oid
+        WHERE l.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND l.provider = 'tenant_vault'
+    ), finding (finding, subject, explanation) AS (
+        SELECT 'no HBA file', NULL,
+            'The library has written no file for pg_hba.conf, so no line can name it: set unix_socket_directories or '
+            'tenant_vault.hba_file to a folder that belongs to the server''s user, and restart.'
+        FROM tenant_vault.get_hba_file() AS f
+        WHERE f.path IS NULL
+        UNION ALL
+        SELECT 'HBA file missing', f.path,
+            'Somebody has removed the file since the server was started: reloading pg_hba.conf fails. Restart the server.'
+        FROM tenant_vault.get_hba_file() AS f
+        WHERE NOT f.present
+        UNION ALL
+        SELECT 'HBA file survives a reboot', f.path,
+            'After a power failure the file would still be there; a server that is then started without the library would '
+            'let enrolled roles in unchecked. Put it on a tmpfs such as /run.'
+        FROM tenant_vault.get_hba_file() AS f
+        WHERE f.present AND f.survives_reboot
+        UNION ALL
+        SELECT 'no line for the login group', NULL,
+            pg_catalog.format('No trust line of pg_hba.conf names the file, so no enrolled role can log in. Add as one of its '
+                'first lines: hostssl all @%s all trust', f.path)
+        FROM tenant_vault.get_hba_file() AS f
+        WHERE f.path IS NOT NULL AND NOT EXISTS (SELECT FROM ours WHERE ours.auth_method = 'trust')
+        UNION ALL
+        SELECT 'hand-written line', pg_catalog.format('%s:%s', ours.file, ours.line_number),
+            'The line names the login group itself instead of the library''s file: without the library it would let '
+            'enrolled roles in unchecked. Name the file, with @.'
+        FROM ours, tenant_vault.get_hba_file() AS f
+        WHERE ours.auth_method = 'trust' AND ours.text !~ '@' AND ours.file <> COALESCE(f.path || '.conf', '')
+        UNION ALL
+        SELECT 'wrong method', pg_catalog.format('%s:%s', ours.file, ours.line_number),
+            pg_catalog.format('The line names the login group with method %s: enrolled roles have no password in this '
+                'server, and only trust lines are taken over.', ours.auth_method)
+        FROM ours
+        WHERE ours.auth_method NOT IN ('trust', 'reject')
+        UNION ALL
+        SELECT 'no scram line below', NULL,
+            'No line for all users with scram-sha-256 stands below that of the login group: a client can tell by the '
+            'refusal which roles are enrolled.'
+        WHERE EXISTS (SELECT FROM ours WHERE ours.auth_method = 'trust')
+            AND NOT EXISTS (
+                SELECT FROM rule
+                WHERE rule.for_all AND rule.auth_method = 'scram-sha-256' AND rule.n > (SELECT pg_catalog.min(ours.n) FROM ours))
+        UNION ALL
+        SELECT 'trust line', pg_catalog.format('%s:%s', rule.file, rule.line_number),
+            'The line lets every role that is not enrolled in without a password.'
+        FROM rule
+        WHERE rule.auth_method = 'trust' AND NOT rule.ours
+        UNION ALL
+        SELECT 'error in pg_hba.conf', pg_catalog.format('%s:%s', rule.file, rule.line_number),
+            pg_catalog.format('The server would not start with this line, and goes by the lines from before: %s.', rule.error)
+        FROM rule
+        WHERE rule.error IS NOT NULL
+        UNION ALL
+        SELECT 'no local way in', NULL,
+            'No line of type local lets a superuser in without Vault: while Vault is down and nothing is cached, nobody '
+            'could look after the server.'
+        WHERE NOT EXISTS (
+            SELECT FROM rule
+            WHERE rule.type = 'local' AND rule.auth_method NOT IN ('reject') AND NOT rule.ours
+                AND (rule.for_all OR EXISTS (
+                    SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolsuper AND r.rolcanlogin AND r.rolname = ANY (rule.user_name))))
+        UNION ALL
+        SELECT 'member without label', r.rolname::text,
+            'The role is a member of the login group, or of an enrolled role, and is bound to no tenant: on the group''s '
+            'line it logs in by its own password, and without one not at all.'
+        FROM pg_catalog.pg_roles AS r, login_group AS g
+        WHERE g.oid IS NOT NULL AND r.oid <> g.oid AND r.rolcanlogin AND NOT r.rolsuper
+            AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')
+            AND NOT EXISTS (SELECT FROM enrolled AS e WHERE e.oid = r.oid)
+        UNION ALL
+        SELECT 'enrolled role with a password', e.rolname::text,
+            'A password of this server''s own opens the role too, on lines with scram-sha-256 or md5. Take it away: '
+            'ALTER ROLE ... PASSWORD NULL.'
+        FROM enrolled AS e
+        WHERE e.has_password
+        UNION ALL
+        SELECT 'enrolled role with members', e.rolname::text,
+            pg_catalog.format('Its members (%s) belong to the login group with it.',
+                pg_catalog.string_agg(pg_catalog.quote_ident(m.rolname), ', ' ORDER BY m.rolname))
+        FROM enrolled AS e
+        JOIN pg_catalog.pg_auth_members AS am ON am.roleid = e.oid
+        JOIN pg_catalog.pg_roles AS m ON m.oid = am.member
+        GROUP BY e.rolname
+        UNION ALL
+        SELECT 'enrolled role with authority', e.rolname::text,
+            pg_catalog.format('The role has %s: whoever can write the secret of tenant "%s" in Vault has it too.',
+                CASE WHEN e.rolsuper THEN 'SUPERUSER' ELSE 'REPLICATION' END, e.tenant)
+        FROM enrolled AS e
+        WHERE e.rolsuper OR e.rolreplication
+        UNION ALL
+        SELECT 'enrolled role outside the group', e.rolname::text,
+            'The role is bound to a tenant and is no member of the login group: its line does not apply to it. '
+            'Call enroll() again.'
+        FROM enrolled AS e, login_group AS g
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_auth_members AS am WHERE am.member = e.oid AND am.roleid = g.oid)
+    )
+    SELECT f.finding, f.subject, f.explanation FROM finding AS f;
+COMMENT ON VIEW tenant_vault.hba_findings IS
+    'what lets somebody in unchecked or locks somebody out: pg_hba.conf, the login group and its roles; no row: nothing';
+
 /* ---- privileges ---- */
 
 /* From PUBLIC, and from whomever ALTER DEFAULT PRIVILEGES has opened new objects to. */

@@ -1,6 +1,6 @@
 -- The extension's objects: what there is, and how each function is declared.
 BEGIN;
-SELECT plan(30);
+SELECT plan(32);
 
 SELECT is(extversion, '1.0', 'the version is 1.0') FROM pg_extension WHERE extname = 'tenant_vault';
 SELECT is(extnamespace::regnamespace::text, 'tenant_vault', 'it lives in the schema tenant_vault')
@@ -13,9 +13,10 @@ SELECT is(superuser AND NOT trusted, true, 'only a superuser can install it')
 SELECT functions_are('tenant_vault', ARRAY[
     'credentials', 'conninfo', 'database_url', 'tenants', 'secret', 'secret_value',
     'grant_tenant', 'revoke_tenant', 'tenant_grant_changed', 'refresh', 'flush', 'restart_fetcher',
-    'get_status', 'get_cached_secrets']);
+    'get_status', 'get_cached_secrets',
+    'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file']);
 SELECT tables_are('tenant_vault', ARRAY['tenant_grant']);
-SELECT views_are('tenant_vault', ARRAY['status', 'cached_secrets']);
+SELECT views_are('tenant_vault', ARRAY['status', 'cached_secrets', 'hba_findings']);
 
 -- What a caller relies on: names and types of arguments and results.
 PREPARE signatures AS
@@ -35,7 +36,11 @@ SELECT set_eq('signatures', ARRAY[
     'revoke_tenant(tenant text, role regrole) void',
     'refresh(path text) bigint',
     'flush() bigint',
-    'restart_fetcher() void'], 'signatures are as documented');
+    'restart_fetcher() void',
+    'enroll(role regrole, tenant text, force boolean DEFAULT false) void',
+    'unenroll(role regrole) void',
+    'unenroll_all() bigint',
+    'pgbouncer_auth(name name, OUT usename name, OUT passwd text) SETOF record'], 'signatures are as documented');
 
 PREPARE not_volatile AS
     SELECT proname FROM pg_proc
@@ -64,7 +69,8 @@ SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], proname || ' pins
     FROM pg_proc WHERE pronamespace = 'tenant_vault'::regnamespace AND prosecdef ORDER BY proname;
 
 PREPARE libraries AS
-    SELECT DISTINCT probin FROM pg_proc WHERE pronamespace = 'tenant_vault'::regnamespace;
+    SELECT DISTINCT probin FROM pg_proc
+    WHERE pronamespace = 'tenant_vault'::regnamespace AND probin IS NOT NULL;
 SELECT set_eq('libraries', ARRAY['tenant_vault'],
     'functions name the library without a folder, so that dynamic_library_path finds it');
 
@@ -101,6 +107,12 @@ SELECT columns_are('tenant_vault', 'status', ARRAY[
     'vault_requests', 'requests_per_second', 'logins', 'renewals', 'failures',
     'last_error', 'last_error_at', 'cache_entries', 'cache_slots', 'cache_bytes', 'cache_size',
     'hits', 'misses', 'stale_served', 'evictions']);
+SELECT columns_are('tenant_vault', 'hba_findings', ARRAY['finding', 'subject', 'explanation']);
+PREPARE open_search_path AS
+    SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'tenant_vault'::regnamespace AND l.lanname = 'plpgsql'
+        AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'];
+SELECT is_empty('open_search_path', 'every function that is written in SQL pins its search_path');
 SELECT columns_are('tenant_vault', 'cached_secrets', ARRAY[
     'kind', 'name', 'wanted_version', 'version', 'created_time', 'fetched_at', 'last_used_at',
     'fresh_until', 'expires_at', 'outcome', 'request_id', 'bytes']);

@@ -1,7 +1,7 @@
 -- The settings: contexts, units, bounds, defaults, and what is refused. Not in a transaction, because
 -- ALTER SYSTEM cannot be. What psql says of each refusal is its bare SQLSTATE.
 \set ON_ERROR_STOP off
-SELECT plan(52);
+SELECT plan(57);
 
 CREATE TEMP TABLE expected (name text, context text, unit text, low text, high text, def text);
 INSERT INTO expected VALUES
@@ -32,6 +32,9 @@ INSERT INTO expected VALUES
     ('renew_check_interval', 'sighup', 'ms', '100', '86400000', '60000'),
     ('renew_threshold', 'sighup', NULL, '0.05', '0.95', '0.75'),
     ('max_request_rate', 'sighup', NULL, '1', '1000000', '1000'),
+    ('login_max_age', 'sighup', 'ms', '0', '2147483647', '30000'),
+    ('login_group', 'postmaster', NULL, NULL, NULL, 'tenant_vault_login'),
+    ('hba_file', 'postmaster', NULL, NULL, NULL, ''),
     ('cache_size', 'postmaster', 'kB', '1024', '2147483647', '65536'),
     ('max_tenants', 'postmaster', NULL, '100', '1000000', '10000');
 
@@ -53,7 +56,7 @@ SELECT is((SELECT enumvals FROM pg_settings WHERE name = 'tenant_vault.auth_meth
 CREATE ROLE settings_reader;
 SET ROLE settings_reader;
 SELECT is_empty('SELECT name FROM pg_settings WHERE name LIKE ''tenant_vault.%''
-    AND name !~ ''_(timeout|ttl|limit|interval|threshold|rate|size|tenants)$''',
+    AND name !~ ''_(timeout|ttl|limit|interval|threshold|rate|size|tenants|age)$''',
     'others see durations and sizes only');
 RESET ROLE;
 DROP ROLE settings_reader;
@@ -90,6 +93,10 @@ ALTER SYSTEM SET tenant_vault.renew_threshold = 1;
 SELECT is(:'SQLSTATE'::text, '22023', 'renewing when it is too late is refused');
 ALTER SYSTEM SET tenant_vault.cache_size = '512kB';
 SELECT is(:'SQLSTATE'::text, '22023', 'a cache below 1MB is refused');
+ALTER SYSTEM SET tenant_vault.login_group = 'a"b';
+SELECT is(:'SQLSTATE'::text, '22023', 'a login group that pg_hba.conf could not name is refused');
+ALTER SYSTEM SET tenant_vault.hba_file = 'here';
+SELECT is(:'SQLSTATE'::text, '22023', 'an HBA file without a folder is refused');
 ALTER SYSTEM SET tenant_vault.adress = 'https://vault:8200';
 SELECT ok(:'SQLSTATE'::text IN ('42704', '42602'), 'a misspelt setting is refused'); -- 42602: 17 and later
 SET tenant_vault.address = 'https://vault:8200';

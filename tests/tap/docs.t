@@ -17,7 +17,7 @@ use VaultServer;
 
 my $top = "$ENV{PWD}";
 my %page = map { $_ => DocPage->new("$top/$_") }
-    qw(README.md docs/vault.md docs/settings.md docs/sql.md docs/errors.md docs/operations.md);
+    qw(README.md docs/vault.md docs/settings.md docs/sql.md docs/errors.md docs/operations.md docs/login.md);
 my $folder = PostgreSQL::Test::Utils::tempdir('docs');
 
 my $vault = VaultServer->new('vault', mounted => 0);
@@ -66,7 +66,7 @@ for my $block (@readme) {
 $node->safe_psql('postgres', q{SELECT tenant_vault.revoke_tenant('acme', 'provisioner'); DROP ROLE provisioner});
 is($node->value(q{SELECT password FROM tenant_vault.credentials('acme')}), 'a password from a file',
     'README.md: the password that the example wrote is what the extension gives');
-for my $name (qw(docs/sql.md docs/operations.md)) {
+for my $name (qw(docs/sql.md docs/operations.md docs/login.md)) {
     run_sql($page{$name}, $_) for $page{$name}->blocks('sql');
 }
 

@@ -1,0 +1,306 @@
+/*
+ * login.c - who may log in with a password that only Vault holds (login.h).
+ *
+ * There is no error handler yet while a client is being authenticated: an ERROR would reach it as
+ * it is. So looking up is wrapped; what goes wrong there goes to the log, and the client is told
+ * nothing but that it should come again.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "libpq/auth.h"
+#include "libpq/crypt.h"
+#include "libpq/sasl.h"
+#include "libpq/scram.h"
+#include "miscadmin.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
+
+#include "answer_text.h"
+#include "compat.h"
+#include "freshness.h"
+#include "guc.h"
+#include "login.h"
+#include "role_label.h"
+#include "scram_verifier.h"
+#include "secret_lookup.h"
+
+/*
+ * Kept free, of what authentication_timeout leaves, for the refusal to reach the client: at the
+ * timeout itself it would see nothing but the connection's end. Ms, and a share.
+ */
+#define MARGIN_MIN 250
+#define MARGIN_SHARE 10
+/* Where no timeout runs; request_timeout bounds the wait. */
+#define NO_TIMEOUT INT_MAX
+
+typedef struct Attempt {
+    Port *port;
+    Oid role;           /* InvalidOid: there is none of that name */
+    char *tenant;       /* NULL: the role has no label */
+    bool cannot_ask;    /* neither Vault nor the cache has an answer */
+    char *verifier;     /* NULL: nothing that the client proves will do */
+    const char *reason; /* of that, for the log */
+    int64 version;      /* of the secret; 0: none */
+    TimestampTz fetched_at;
+    char *request_id; /* of Vault's, for the log; NULL: none */
+} Attempt;
+
+static ClientAuthentication_hook_type previous_hook;
+
+/* ---- whose password, and what it is ---- */
+
+static bool line_names_group(const HbaLine *line)
+{
+    ListCell *cell;
+
+    foreach (cell, line->roles) {
+        const AuthToken *token = lfirst(cell);
+
+        if (!token->quoted && token->string[0] == '+' &&
+            strcmp(token->string + 1, tv_login_group) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void find_role(Attempt *attempt)
+{
+    HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(attempt->port->user_name));
+
+    if (!HeapTupleIsValid(tuple))
+        return;
+    attempt->role = ((Form_pg_authid)GETSTRUCT(tuple))->oid;
+    attempt->tenant = tv_role_tenant(attempt->role);
+    if (attempt->tenant != NULL && tv_role_expired(tuple))
+        attempt->reason = "the role's VALID UNTIL is over";
+    ReleaseSysCache(tuple);
+}
+
+/* What is left for asking Vault, in ms. */
+static vc_msec time_left(void)
+{
+    long left;
+
+    /* It is this timer that enforces authentication_timeout (postinit.c). */
+    if (!get_timeout_active(STATEMENT_TIMEOUT))
+        return NO_TIMEOUT;
+    left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+                                           get_timeout_finish_time(STATEMENT_TIMEOUT));
+    return Max(1, left - Max(MARGIN_MIN, left / MARGIN_SHARE));
+}
+
+/* A final word of Vault's on the secret is an answer; all else means that it could not be asked. */
+static void take_failure(Attempt *attempt, const TvAnswer *answer)
+{
+    attempt->cannot_ask =
+        answer->outcome == VC_LOGIN_REFUSED || !freshness_code_shows_vault(answer->outcome);
+    attempt->reason = tv_answer_message(answer, TAG_MESSAGE, VC_MESSAGE_SIZE - 1);
+    if (attempt->reason == NULL)
+        attempt->reason = vc_code_text(answer->outcome);
+}
+
+static void ask_vault(Attempt *attempt)
+{
+    TvAnswer answer;
+
+    tv_lookup_tenant_within(attempt->tenant, tv_login_max_age, time_left(), &answer);
+    attempt->version = frame_find_number(answer.payload, answer.len, TAG_VERSION, 0);
+    attempt->request_id = tv_answer_message(&answer, TAG_REQUEST_ID, VC_REQUEST_ID_SIZE - 1);
+    attempt->fetched_at = answer.fetched_at;
+    if (answer.found)
+        attempt->verifier = tv_scram_verifier(attempt->tenant, &answer, &attempt->reason);
+    else
+        take_failure(attempt, &answer);
+    tv_answer_wipe(&answer);
+}
+
+/* The error that was just thrown, for the log. */
+static char *caught_message(MemoryContext context)
+{
+    ErrorData *error;
+
+    MemoryContextSwitchTo(context);
+    error = CopyErrorData();
+    FlushErrorState();
+    ConditionVariableCancelSleep();
+    return error->message;
+}
+
+static void ask_vault_quietly(Attempt *attempt)
+{
+    MemoryContext context = CurrentMemoryContext;
+
+    PG_TRY();
+    {
+        ask_vault(attempt);
+    }
+    PG_CATCH();
+    {
+        attempt->cannot_ask = true;
+        attempt->reason = caught_message(context);
+    }
+    PG_END_TRY();
+}
+
+static void find_verifier(Attempt *attempt)
+{
+    if (attempt->tenant == NULL)
+        attempt->verifier = get_role_password(attempt->port->user_name, &attempt->reason);
+    else if (attempt->reason == NULL)
+        ask_vault_quietly(attempt);
+}
+
+/* ---- what the log says ---- */
+
+static char *origin(const Attempt *attempt)
+{
+    StringInfoData text;
+
+    initStringInfo(&text);
+    if (attempt->tenant == NULL)
+        return text.data;
+    appendStringInfo(&text, "tenant \"%s\"", attempt->tenant);
+    if (attempt->version > 0)
+        appendStringInfo(&text, ", version " INT64_FORMAT, attempt->version);
+    if (attempt->request_id != NULL)
+        appendStringInfo(&text, ", Vault's request ID %s", attempt->request_id);
+    return text.data;
+}
+
+static char *detail_for_log(const Attempt *attempt)
+{
+    const HbaLine *line = attempt->port->hba;
+
+    return psprintf("%s%s%s%sConnection matched pg_hba.conf line %d: \"%s\"", origin(attempt),
+                    attempt->tenant != NULL && attempt->reason != NULL ? ": " : "",
+                    attempt->reason != NULL ? attempt->reason : "",
+                    attempt->tenant != NULL || attempt->reason != NULL ? "\n" : "",
+                    line->linenumber, line->rawline);
+}
+
+/* ---- the ends that it can come to ---- */
+
+_Noreturn static void refuse_for_now(const Attempt *attempt)
+{
+    ereport(FATAL, (errcode(ERRCODE_CANNOT_CONNECT_NOW),
+                    errmsg("the password of user \"%s\" cannot be checked at present",
+                           attempt->port->user_name),
+                    errdetail_log("%s", detail_for_log(attempt)), errhint("Try again later.")));
+    pg_unreachable();
+}
+
+/* In PostgreSQL's own words for a wrong password. */
+_Noreturn static void refuse(const Attempt *attempt, int status)
+{
+    if (status == STATUS_EOF)
+        proc_exit(0);
+    ereport(FATAL,
+            (errcode(ERRCODE_INVALID_PASSWORD),
+             errmsg("password authentication failed for user \"%s\"", attempt->port->user_name),
+             errdetail_log("%s", detail_for_log(attempt))));
+    pg_unreachable();
+}
+
+/* True where role and label are still what the verifier was for. */
+static bool still_bound(const Attempt *attempt)
+{
+    Attempt now = {.port = attempt->port};
+
+    AcceptInvalidationMessages();
+    find_role(&now);
+    return now.role == attempt->role && now.tenant != NULL &&
+           strcmp(now.tenant, attempt->tenant) == 0;
+}
+
+/* SYSTEM_USER, log_connections and pg_stat_activity tell how the client was authenticated. */
+static void note_identity(const Attempt *attempt)
+{
+    Port *port = attempt->port;
+    HbaLine *line = MemoryContextAlloc(TopMemoryContext, sizeof(HbaLine));
+
+    /* A copy: the line itself is the postmaster's, shared by all who come by it. */
+    *line = *port->hba;
+    line->auth_method = uaSCRAM;
+    port->hba = line;
+    tv_set_authn_id(port, port->user_name);
+    if (attempt->tenant != NULL && tv_logins_are_logged())
+        ereport(LOG, (errmsg("tenant_vault: role \"%s\" has logged in as %s", port->user_name,
+                             origin(attempt))));
+}
+
+/* ---- the exchange ---- */
+
+static int exchange(Attempt *attempt)
+{
+    const char *detail = NULL;
+    int status = CheckSASLAuth(&pg_be_scram_mech, attempt->port, attempt->verifier, &detail);
+
+    if (attempt->verifier == NULL && status == STATUS_OK)
+        status = STATUS_ERROR; /* cannot be, and must not */
+    if (attempt->reason == NULL)
+        attempt->reason = detail;
+    if (status != STATUS_OK || attempt->tenant == NULL)
+        return status;
+    if (still_bound(attempt))
+        return STATUS_OK;
+    attempt->reason = "the role or its label has changed meanwhile";
+    return STATUS_ERROR;
+}
+
+static void wipe_verifier(Attempt *attempt)
+{
+    if (attempt->verifier != NULL)
+        explicit_bzero(attempt->verifier, strlen(attempt->verifier));
+}
+
+static void challenge(Attempt *attempt)
+{
+    int status;
+    bool suspect;
+
+    find_verifier(attempt);
+    /* Not a failed attempt: no client has been asked for a password, so the previous hook, which
+     * may lock roles out, hears nothing of it. */
+    if (attempt->cannot_ask)
+        refuse_for_now(attempt);
+
+    status = exchange(attempt);
+    suspect = status == STATUS_ERROR && attempt->tenant != NULL && attempt->verifier != NULL;
+    wipe_verifier(attempt);
+    if (suspect)
+        tv_suspect_tenant(attempt->tenant, attempt->fetched_at);
+    if (status == STATUS_OK)
+        note_identity(attempt);
+    if (previous_hook != NULL)
+        previous_hook(attempt->port, status);
+    if (status != STATUS_OK)
+        refuse(attempt, status);
+}
+
+static void check_client(Port *port, int status)
+{
+    Attempt attempt = {.port = port};
+
+    if (status == STATUS_OK && port->hba->auth_method == uaTrust) {
+        find_role(&attempt);
+        if (attempt.tenant != NULL || line_names_group(port->hba)) {
+            challenge(&attempt);
+            return;
+        }
+    }
+    if (previous_hook != NULL)
+        previous_hook(port, status);
+}
+
+void tv_login_init(void)
+{
+    previous_hook = ClientAuthentication_hook;
+    ClientAuthentication_hook = check_client;
+}

@@ -1,0 +1,129 @@
+/*
+ * scram_verifier.c - a tenant's secret as what PostgreSQL's SCRAM exchange needs.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "common/cryptohash.h"
+#include "common/hmac.h"
+#include "common/saslprep.h"
+#include "common/sha2.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "scram_verifier.h"
+#include "secret_cache.h"
+
+/*
+ * A SCRAM verifier that Vault holds is longer only where its salt is; 256 bytes of salt are beyond
+ * what anything writes.
+ */
+#define VERIFIER_MAX 512
+
+/* SASLprep of longer ones would take time that a client can ask for; libpq's own limit. */
+#define PASSWORD_MAX 65535
+
+/* A NUL-terminated copy; NULL where there is none, it holds a NUL, or is longer than max. */
+static char *copy_field(const TvAnswer *answer, enum frame_tag tag, Size max)
+{
+    struct frame_field field;
+
+    if (!frame_find(answer->payload, answer->len, tag, &field) || field.len > max ||
+        memchr(field.data, '\0', field.len) != NULL)
+        return NULL;
+    return pnstrdup((const char *)field.data, field.len);
+}
+
+static bool has_field(const TvAnswer *answer, enum frame_tag tag)
+{
+    struct frame_field field;
+
+    return frame_find(answer->payload, answer->len, tag, &field);
+}
+
+static void wipe_text(char *text)
+{
+    explicit_bzero(text, strlen(text));
+    pfree(text);
+}
+
+/* False where the hash cannot be computed (out of memory). */
+static bool make_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN])
+{
+    uint64 system = GetSystemIdentifier();
+    const uint8 *key = (const uint8 *)GetMockAuthenticationNonce();
+    pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+    uint8 digest[PG_SHA256_DIGEST_LENGTH];
+    size_t scope_len;
+    const char *scope = tv_scope(&scope_len);
+    bool done;
+
+    if (hmac == NULL)
+        return false;
+    done = pg_hmac_init(hmac, key, MOCK_AUTH_NONCE_LEN) == 0 &&
+           pg_hmac_update(hmac, (const uint8 *)&system, sizeof(system)) == 0 &&
+           pg_hmac_update(hmac, (const uint8 *)scope, scope_len + 1) == 0 &&
+           pg_hmac_update(hmac, (const uint8 *)tenant, strlen(tenant)) == 0 &&
+           pg_hmac_final(hmac, digest, sizeof(digest)) == 0;
+    pg_hmac_free(hmac);
+    if (done)
+        memcpy(salt, digest, SCRAM_DEFAULT_SALT_LEN);
+    return done;
+}
+
+static char *derive(const char *tenant, const char *password)
+{
+    uint8 salt[SCRAM_DEFAULT_SALT_LEN];
+    char *prepared = NULL;
+    char *verifier;
+    bool usable = pg_saslprep(password, &prepared) == SASLPREP_SUCCESS;
+
+    /* As the server does it: what SASLprep refuses is taken byte by byte. */
+    verifier = make_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password, salt,
+                                                                 SCRAM_DEFAULT_SALT_LEN)
+                                       : NULL;
+    if (prepared != NULL)
+        wipe_text(prepared);
+    return verifier;
+}
+
+static char *from_vault(const TvAnswer *answer, const char **why)
+{
+    char *verifier = copy_field(answer, TAG_SCRAM_VERIFIER, VERIFIER_MAX);
+
+    if (verifier != NULL && tv_scram_verifier_parses(verifier))
+        return verifier;
+    if (verifier != NULL)
+        wipe_text(verifier);
+    *why = "its scram_verifier is malformed";
+    return NULL;
+}
+
+static char *from_password(const char *tenant, const TvAnswer *answer, const char **why)
+{
+    char *password = copy_field(answer, TAG_PASSWORD, PASSWORD_MAX);
+    char *verifier;
+
+    if (password == NULL || password[0] == '\0') {
+        *why = "it has no password that can be used for logging in";
+        return NULL;
+    }
+    verifier = derive(tenant, password);
+    wipe_text(password);
+    if (verifier == NULL)
+        *why = "the verifier of its password could not be computed";
+    else
+        tv_share_verifier(tenant, answer, verifier);
+    return verifier;
+}
+
+char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why)
+{
+    char *derived;
+
+    if (has_field(answer, TAG_SCRAM_VERIFIER))
+        return from_vault(answer, why);
+    derived = copy_field(answer, TAG_DERIVED_VERIFIER, TV_VERIFIER_SIZE);
+    return derived != NULL ? derived : from_password(tenant, answer, why);
+}
