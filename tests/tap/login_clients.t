@@ -17,7 +17,9 @@ use VaultServer;
 
 use constant {
     ATTEMPTS => 200,
-    NOISE => 0.25, # share by which the same work differs on a busy machine
+    # An attempt takes a fraction of a millisecond; what would give a role away (a verifier derived
+    # at each attempt, a question to Vault) takes several. The noise of a busy machine lies between.
+    FACTOR => 2,
 };
 
 my $vault = VaultServer->new('vault');
@@ -135,19 +137,20 @@ for (1 .. ATTEMPTS) {
 }
 my ($enrolled, $unknown) = (lower_quartile(@enrolled), lower_quartile(@unknown));
 note sprintf 'lower quartiles: enrolled %.2f ms, unknown %.2f ms', 1000 * $enrolled, 1000 * $unknown;
-cmp_ok(abs($enrolled - $unknown) / $unknown, '<', NOISE, 'a wrong password takes the time of an unknown role');
+cmp_ok($enrolled, '<', FACTOR * $unknown, 'a wrong password takes no longer than an unknown role');
+cmp_ok($unknown, '<', FACTOR * $enrolled, '... and not less either');
 
 ### 2
 
 SKIP: {
     skip 'this PostgreSQL has no auth_delay', 5 unless -e ($node->config_data('--pkglibdir') . '/auth_delay.so');
-    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'auth_delay,tenant_vault'\nauth_delay.milliseconds = 700");
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'auth_delay,tenant_vault'\nauth_delay.milliseconds = 1500");
     $node->restart;
     my $answer = $node->log_in('acme_app', 'wrong');
-    cmp_ok($answer->{seconds}, '>', 0.7, 'auth_delay, loaded before, delays a wrong password');
+    cmp_ok($answer->{seconds}, '>', 1.5, 'auth_delay, loaded before, delays a wrong password');
     $answer = $node->log_in('acme_app', 's3cret of acme');
     is($answer->{exit}, 0, 'the right one is let in');
-    cmp_ok($answer->{seconds}, '<', 0.7, '... without delay');
+    cmp_ok($answer->{seconds}, '<', 1.5, '... without delay');
     $node->append_conf('postgresql.conf', "shared_preload_libraries = 'tenant_vault,auth_delay'");
     $node->restart;
     is($node->log_in('acme_app', 's3cret of acme')->{exit}, 0, 'loaded after, it does no harm either');
