@@ -12,74 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connection_parameters.h"
 #include "tenant_layout.h"
-
-/* libpq's keywords that a connection may hold, in the order in which they are written. */
-enum keyword { KW_HOST, KW_HOSTADDR, KW_PORT, KW_DBNAME, KW_USER, KW_PASSWORD, KW_SSLMODE };
-
-struct keyword_rule {
-    const char *name;
-    bool template_only; /* names a file of the client's: the platform's word, not a tenant's */
-};
-
-/* An allow-list: a libpq to come may know keywords that read files or run something. */
-static const struct keyword_rule keywords[] = {
-    [KW_HOST] = {.name = "host"},
-    [KW_HOSTADDR] = {.name = "hostaddr"},
-    [KW_PORT] = {.name = "port"},
-    [KW_DBNAME] = {.name = "dbname"},
-    [KW_USER] = {.name = "user"},
-    [KW_PASSWORD] = {.name = "password"},
-    [KW_SSLMODE] = {.name = "sslmode"},
-    {.name = "sslnegotiation"},
-    {.name = "sslcompression"},
-    {.name = "sslrootcert"},
-    {.name = "sslcrl"},
-    {.name = "sslcrldir"},
-    {.name = "sslsni"},
-    {.name = "sslcertmode"},
-    {.name = "sslcert", .template_only = true},
-    {.name = "sslkey", .template_only = true},
-    {.name = "sslpassword", .template_only = true},
-    {.name = "ssl_min_protocol_version"},
-    {.name = "ssl_max_protocol_version"},
-    {.name = "channel_binding"},
-    {.name = "require_auth"},
-    {.name = "requirepeer"},
-    {.name = "gssencmode"},
-    {.name = "gssdelegation"},
-    {.name = "gsslib"},
-    {.name = "krbsrvname"},
-    {.name = "min_protocol_version"},
-    {.name = "max_protocol_version"},
-    {.name = "connect_timeout"},
-    {.name = "client_encoding"},
-    {.name = "options"},
-    {.name = "application_name"},
-    {.name = "fallback_application_name"},
-    {.name = "keepalives"},
-    {.name = "keepalives_idle"},
-    {.name = "keepalives_interval"},
-    {.name = "keepalives_count"},
-    {.name = "tcp_user_timeout"},
-    {.name = "target_session_attrs"},
-    {.name = "load_balance_hosts"},
-};
-
-#define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define NO_KEYWORD KEYWORDS
 
 #define FIELD_SHOWN_MAX 48 /* bytes of an unknown field's name in a message */
 #define PORT_MAX 65535
 
-/* One value for each keyword, NULL where not given. */
-struct parameters {
-    char *value[KEYWORDS];
-};
-
 /* What the tenant's secret says. */
 struct tenant_fields {
-    struct parameters own;
+    struct connection_parameters own;
     char *url;
     char *scram_verifier;
     char *credentials_path;
@@ -99,14 +40,6 @@ struct placeholders {
     bool allow_missing; /* a missing username or password is filled in as nothing */
 };
 
-static void free_parameters(const struct vc_allocator *allocator, struct parameters *parameters)
-{
-    for (size_t i = 0; i < KEYWORDS; i++) {
-        vc_strfree(allocator, parameters->value[i]);
-        parameters->value[i] = NULL;
-    }
-}
-
 static enum vc_code no_memory(struct vc_error *err)
 {
     return vc_error_set(err, VC_NO_MEMORY, "out of memory while building a connection");
@@ -122,14 +55,6 @@ static enum vc_code store(const struct build *build, char **slot, const char *te
     vc_strfree(build->allocator, *slot);
     *slot = copy;
     return VC_OK;
-}
-
-static size_t find_keyword(const char *name)
-{
-    for (size_t i = 0; i < KEYWORDS; i++)
-        if (strcmp(keywords[i].name, name) == 0)
-            return i;
-    return NO_KEYWORD;
 }
 
 /* --- libpq's parser ------------------------------------------------------------------------ */
@@ -192,15 +117,17 @@ static const char *origin_text(const struct build *build, const struct url_origi
 
 /* One parameter of a parsed URL. Empty ones are as if they were not there, as libpq has it. */
 static enum vc_code take_option(const struct build *build, const struct url_origin *origin,
-                                const PQconninfoOption *option, struct parameters *parameters)
+                                const PQconninfoOption *option,
+                                struct connection_parameters *parameters)
 {
     char where[FIELD_SHOWN_MAX + VC_TENANT_NAME_MAX + 40];
     size_t keyword;
 
     if (option->val == NULL || option->val[0] == '\0')
         return VC_OK;
-    keyword = find_keyword(option->keyword);
-    if (keyword == NO_KEYWORD || (keywords[keyword].template_only && !origin->is_template))
+    keyword = connection_find_keyword(option->keyword);
+    if (keyword == NO_KEYWORD ||
+        (connection_keywords[keyword].template_only && !origin->is_template))
         return vc_error_set(build->err, origin->bad,
                             "%s uses the parameter \"%s\", which is not allowed",
                             origin_text(build, origin, where), option->keyword);
@@ -213,7 +140,7 @@ static enum vc_code take_option(const struct build *build, const struct url_orig
 
 /* A URL's parameters into parameters (empty before). */
 static enum vc_code parse_url(const struct build *build, const struct url_origin *origin,
-                              const char *url, struct parameters *parameters)
+                              const char *url, struct connection_parameters *parameters)
 {
     char where[FIELD_SHOWN_MAX + VC_TENANT_NAME_MAX + 40];
     char *message = NULL;
@@ -344,10 +271,10 @@ static enum vc_code read_field(struct build *build, const PQconninfoOption *opti
         return store_field(build, item, &fields->scram_verifier);
     if (strcmp(name, "credentials_path") == 0)
         return store_field(build, item, &fields->credentials_path);
-    keyword = find_keyword(name);
+    keyword = connection_find_keyword(name);
     if (keyword == NO_KEYWORD && !libpq_knows(options, name))
         return unknown_field(build, item);
-    if (keyword == NO_KEYWORD || keywords[keyword].template_only)
+    if (keyword == NO_KEYWORD || connection_keywords[keyword].template_only)
         return bad_field(build, name, "is a parameter that a tenant's secret may not set");
     if (!libpq_knows(options, name))
         return bad_field(build, name, "is a parameter that the installed libpq does not know");
@@ -527,7 +454,8 @@ static enum vc_code fill_template(const struct build *build, const char *text,
 
 /* Fills the template in with values and parses it into parameters (empty before). */
 static enum vc_code parse_template(const struct build *build, const char *text,
-                                   const struct placeholders *values, struct parameters *parameters)
+                                   const struct placeholders *values,
+                                   struct connection_parameters *parameters)
 {
     struct vc_buf url;
     enum vc_code code;
@@ -576,7 +504,7 @@ static bool same_text(const char *a, const char *b)
  * placeholder: with it, host and port must be those that the tenant's name alone would give.
  */
 static enum vc_code check_destination(const struct build *build, const char *text,
-                                      const struct parameters *merged)
+                                      const struct connection_parameters *merged)
 {
     static const enum keyword destination[] = {KW_HOST, KW_HOSTADDR, KW_PORT};
     const char *tenant = build->source->tenant;
@@ -585,21 +513,21 @@ static enum vc_code check_destination(const struct build *build, const char *tex
                                    .env = build->source->environment,
                                    .username = tenant,
                                    .allow_missing = true};
-    struct parameters expected = {.value = {NULL}};
+    struct connection_parameters expected = {.value = {NULL}};
     enum vc_code code = parse_template(build, text, &neutral, &expected);
 
     for (size_t i = 0; code == VC_OK && i < sizeof(destination) / sizeof(destination[0]); i++)
         if (!same_text(merged->value[destination[i]], expected.value[destination[i]]))
-            code = bad_field(build, keywords[destination[i]].name,
+            code = bad_field(build, connection_keywords[destination[i]].name,
                              "leads elsewhere than tenant_url_template, whose password does not "
                              "follow: give a password too");
-    free_parameters(build->allocator, &expected);
+    connection_parameters_free(build->allocator, &expected);
     return code;
 }
 
 /* The template's parameters, with the secret's own laid over them. */
 static enum vc_code merge_template(const struct build *build, const char *text,
-                                   struct parameters *merged)
+                                   struct connection_parameters *merged)
 {
     const struct tenant_fields *fields = &build->fields;
     const char *const *own = (const char *const *)fields->own.value;
@@ -624,7 +552,7 @@ static enum vc_code merge_template(const struct build *build, const char *text,
     return code;
 }
 
-static enum vc_code merge(const struct build *build, struct parameters *merged)
+static enum vc_code merge(const struct build *build, struct connection_parameters *merged)
 {
     const char *text;
     enum vc_code code;
@@ -692,7 +620,8 @@ static enum vc_code bad_whole(const struct build *build, const char *fault, cons
     return VC_BAD_SECRET;
 }
 
-static enum vc_code check_whole(const struct build *build, const struct parameters *merged)
+static enum vc_code check_whole(const struct build *build,
+                                const struct connection_parameters *merged)
 {
     const char *const *value = (const char *const *)merged->value;
 
@@ -710,107 +639,7 @@ static enum vc_code check_whole(const struct build *build, const struct paramete
     return VC_OK;
 }
 
-/* --- writing ------------------------------------------------------------------------------- */
-
-#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-/* libpq documentation, "Keyword/Value Connection Strings". */
-static void append_keyword_value(struct vc_buf *out, const char *name, const char *value)
-{
-    if (out->len > 0)
-        vc_buf_append_text(out, " ");
-    vc_buf_append_text(out, name);
-    vc_buf_append_text(out, "=");
-    if (value[strspn(value, LETTERS_AND_DIGITS "._-/,:+@")] == '\0') {
-        vc_buf_append_text(out, value);
-        return;
-    }
-    vc_buf_append_text(out, "'");
-    while (*value != '\0') {
-        size_t plain = strcspn(value, "'\\");
-
-        vc_buf_append(out, value, plain);
-        value += plain;
-        if (*value != '\0') {
-            vc_buf_append_text(out, "\\");
-            vc_buf_append(out, value++, 1);
-        }
-    }
-    vc_buf_append_text(out, "'");
-}
-
-static void write_conninfo(const struct parameters *merged, struct vc_buf *out)
-{
-    for (size_t i = 0; i < KEYWORDS; i++)
-        if (merged->value[i] != NULL)
-            append_keyword_value(out, keywords[i].name, merged->value[i]);
-}
-
-/* What may stand between "//" and "/" as it is, for libpq and for every driver: one name or
- * address. */
-static bool host_is_plain(const char *host)
-{
-    return host != NULL && host[strspn(host, LETTERS_AND_DIGITS ".-_")] == '\0';
-}
-
-static bool host_is_ipv6(const char *host)
-{
-    return host != NULL && strchr(host, ':') != NULL &&
-           host[strspn(host, "0123456789abcdefABCDEF:.")] == '\0';
-}
-
-static bool port_is_single(const char *port)
-{
-    return port == NULL || strchr(port, ',') == NULL;
-}
-
-/* Socket directories, lists and all that is odd go into the query: libpq reads it there as well. */
-static void write_authority(const struct parameters *merged, struct vc_buf *out,
-                            bool written[KEYWORDS])
-{
-    const char *const *value = (const char *const *)merged->value;
-    bool ipv6 = host_is_ipv6(value[KW_HOST]);
-
-    if (value[KW_USER] != NULL) {
-        vc_buf_append_percent(out, value[KW_USER]);
-        if (value[KW_PASSWORD] != NULL) {
-            vc_buf_append_text(out, ":");
-            vc_buf_append_percent(out, value[KW_PASSWORD]);
-            written[KW_PASSWORD] = true;
-        }
-        vc_buf_append_text(out, "@");
-        written[KW_USER] = true;
-    }
-    if ((!ipv6 && !host_is_plain(value[KW_HOST])) || !port_is_single(value[KW_PORT]))
-        return;
-    vc_buf_append_format(out, ipv6 ? "[%s]" : "%s", value[KW_HOST]);
-    written[KW_HOST] = true;
-    if (value[KW_PORT] != NULL)
-        vc_buf_append_format(out, ":%s", value[KW_PORT]);
-    written[KW_PORT] = true;
-}
-
-/* RFC 3986, and libpq documentation, "Connection URIs". */
-static void write_url(const struct parameters *merged, struct vc_buf *out)
-{
-    bool written[KEYWORDS] = {false};
-    const char *separator = "?";
-
-    vc_buf_append_text(out, "postgresql://");
-    write_authority(merged, out, written);
-    vc_buf_append_text(out, "/");
-    vc_buf_append_percent(out, merged->value[KW_DBNAME]);
-    written[KW_DBNAME] = true;
-    for (size_t i = 0; i < KEYWORDS; i++) {
-        if (merged->value[i] == NULL || written[i])
-            continue;
-        vc_buf_append_text(out, separator);
-        vc_buf_append_text(out, keywords[i].name);
-        vc_buf_append_text(out, "=");
-        vc_buf_append_percent(out, merged->value[i]);
-        separator = "&";
-    }
-}
+/* --- the result ------------------------------------------------------------------------- */
 
 static char *take(char **slot)
 {
@@ -821,11 +650,11 @@ static char *take(char **slot)
 }
 
 /* Moves what was built into the caller's struct. */
-static enum vc_code publish(struct build *build, struct parameters *merged,
+static enum vc_code publish(struct build *build, struct connection_parameters *merged,
                             struct vc_connection *connection)
 {
-    write_conninfo(merged, &connection->conninfo);
-    write_url(merged, &connection->url);
+    connection_write_conninfo(merged, &connection->conninfo);
+    connection_write_url(merged, &connection->url);
     if (connection->conninfo.failed || connection->url.failed) {
         if (!connection->conninfo.too_large && !connection->url.too_large)
             return no_memory(build->err);
@@ -844,7 +673,7 @@ static enum vc_code publish(struct build *build, struct parameters *merged,
 
 static void free_fields(const struct vc_allocator *allocator, struct tenant_fields *fields)
 {
-    free_parameters(allocator, &fields->own);
+    connection_parameters_free(allocator, &fields->own);
     vc_strfree(allocator, fields->url);
     vc_strfree(allocator, fields->scram_verifier);
     vc_strfree(allocator, fields->credentials_path);
@@ -855,7 +684,7 @@ enum vc_code vc_connection_build(struct vc_connection *connection,
                                  const struct vc_connection_source *source, struct vc_error *err)
 {
     struct build build = {.allocator = allocator, .source = source, .err = err};
-    struct parameters merged = {.value = {NULL}};
+    struct connection_parameters merged = {.value = {NULL}};
     enum vc_code code;
 
     *connection = (struct vc_connection){.allocator = allocator};
@@ -870,7 +699,7 @@ enum vc_code vc_connection_build(struct vc_connection *connection,
         code = check_whole(&build, &merged);
     if (code == VC_OK)
         code = publish(&build, &merged, connection);
-    free_parameters(allocator, &merged);
+    connection_parameters_free(allocator, &merged);
     free_fields(allocator, &build.fields);
     if (code != VC_OK)
         vc_connection_free(connection);
