@@ -14,6 +14,7 @@ use warnings;
 use Carp;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Temp ();
 use IPC::Run ();
 use PostgreSQL::Test::Utils ();
 
@@ -52,10 +53,15 @@ sub run
 {
     my ($self, @arguments) = @_;
     my $option = @arguments && ref $arguments[-1] eq 'HASH' ? pop @arguments : {};
-    my ($stdin, $stdout, $stderr) = ($option->{stdin} // '', '', '');
+    my ($stdout, $stderr) = ('', '');
+    # A file, not a pipe: a command that refuses its input need not read all of it.
+    my $stdin = File::Temp->new;
+    binmode $stdin;
+    print {$stdin} $option->{stdin} // '';
+    close $stdin;
     local %ENV = %{ _changed($self->{env}, $option->{env} // {}) };
     my $timer = IPC::Run::timeout(RUN_SECONDS);
-    IPC::Run::run([ $option->{program} // program(), @arguments ], '<', \$stdin, '>', \$stdout, '2>', \$stderr, $timer);
+    IPC::Run::run([ $option->{program} // program(), @arguments ], '<', $stdin->filename, '>', \$stdout, '2>', \$stderr, $timer);
     my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
     return { status => $status, stdout => $stdout, stderr => $stderr };
 }
