@@ -56,7 +56,7 @@ static _Noreturn void become(char *const *argv, char *const *environment,
     int fault;
     ssize_t written;
 
-    protection_restore_limits();
+    protection_restore_inherited();
     keep_descriptors(&inheritance->descriptors);
     sigprocmask(SIG_SETMASK, &inheritance->mask, NULL);
     execvpe(argv[0], argv, environment);

@@ -491,7 +491,7 @@ static void finish(struct execution *execution)
 /* In place of this process. Returns only where that fails. */
 static int run_as_it_is(char **command, const sigset_t *mask)
 {
-    protection_restore_limits();
+    protection_restore_inherited();
     if (mask != NULL)
         sigprocmask(SIG_SETMASK, mask, NULL);
     execvp(command[0], command);

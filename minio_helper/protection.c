@@ -4,6 +4,7 @@
  */
 #include "protection.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -29,8 +30,9 @@
 
 extern char **environ;
 
-/* A global, because a child asks for it after fork. */
+/* Globals, because a child asks for them after fork. */
 static struct rlimit core_limit_at_start;
+static struct sigaction sigpipe_at_start;
 
 static const char *const credential_variables[] = {
     "VAULT_TOKEN", "BAO_TOKEN", "VAULT_SECRET_ID", "VAULT_ROLE_ID", "VAULT_JWT",
@@ -40,7 +42,9 @@ bool protection_apply(void)
 {
     struct rlimit none;
 
-    if (getrlimit(RLIMIT_CORE, &core_limit_at_start) != 0)
+    /* The transport is to ignore it. */
+    if (getrlimit(RLIMIT_CORE, &core_limit_at_start) != 0 ||
+        sigaction(SIGPIPE, NULL, &sigpipe_at_start) != 0)
         return false;
     /* The hard limit stays: a process without privileges could not give it back to a child. */
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = core_limit_at_start.rlim_max};
@@ -81,7 +85,8 @@ void protection_wipe_environment(void)
         wipe_variable(credential_variables[i]);
 }
 
-void protection_restore_limits(void)
+void protection_restore_inherited(void)
 {
     setrlimit(RLIMIT_CORE, &core_limit_at_start);
+    sigaction(SIGPIPE, &sigpipe_at_start, NULL);
 }

@@ -22,7 +22,7 @@ void protection_end(void);
  */
 void protection_wipe_environment(void);
 
-/* In a child, before exec: the core limit that this process was started with. */
-void protection_restore_limits(void);
+/* In a child, before exec: the core limit and SIGPIPE as this process was started with. */
+void protection_restore_inherited(void);
 
 #endif

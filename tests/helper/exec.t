@@ -32,6 +32,8 @@ is(sh('echo "[$VAULT_TOKEN$VAULT_SECRET_ID]"', {
             env => { VAULT_TOKEN => $vault->root_token, VAULT_TOKEN_FILE => undef } })->{stdout},
     "[]\n", 'what carried credentials for Vault is not passed on');
 is(sh('exit 7')->{status}, 7, 'the exit status is that of the command');
+is(sh('grep SigIgn /proc/self/status')->{stdout}, $helper->run('-c', 'grep SigIgn /proc/self/status', { program => 'sh' })->{stdout},
+    'no signal is ignored that was not before');
 is(sh('kill -9 $$')->{status}, 137, '128 and the number of the signal that ended it');
 is($helper->run(@exec, '--', '/nonexistent')->{status}, 127, '127 where the command is not there');
 is($helper->run(@exec, '--', '/etc/passwd')->{status}, 126, '126 where it cannot be run');
