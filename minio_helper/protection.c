@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "transport.h"
@@ -27,8 +28,6 @@
 #endif
 
 #define FREED_BYTE 0x5a /* any value but 0; glibc fills freed memory with its complement */
-
-extern char **environ;
 
 /* Globals, because a child asks for them after fork. */
 static struct rlimit core_limit_at_start;
