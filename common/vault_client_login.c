@@ -160,23 +160,11 @@ static void begin_unwrap(struct vc_client *client)
     send_step(client, LOGIN_UNWRAP, session->candidate.data);
 }
 
-static const char *auth_mount(const struct vc_client *client)
-{
-    static const char *const defaults[] = {[VC_AUTH_APPROLE] = "approle",
-                                           [VC_AUTH_TOKEN] = "token",
-                                           [VC_AUTH_TOKEN_FILE] = "token",
-                                           [VC_AUTH_CERT] = "cert",
-                                           [VC_AUTH_JWT] = "jwt"};
-
-    return client->settings.auth_mount != NULL ? client->settings.auth_mount
-                                               : defaults[client->settings.auth_method];
-}
-
 static void wrapped_looked_up(struct vc_client *client, const struct vc_reply *reply)
 {
     struct vc_error err = {.code = VC_OK};
 
-    if (vc_wrapping_lookup_read(reply, auth_mount(client), &err) == VC_OK)
+    if (vc_wrapping_lookup_read(reply, client->settings.auth_mount, &err) == VC_OK)
         begin_unwrap(client);
     else
         token_login_failed(client, &err);
@@ -299,7 +287,7 @@ static bool prepare_approle(struct vc_client *client, struct vc_error *err)
         prepare_secret_id(client, &secret_id, err)) {
         call_new_request(&session->call);
         prepared = vc_login_approle_request(
-                       &session->call.request, auth_mount(client), vc_buf_text(&role_id),
+                       &session->call.request, client->settings.auth_mount, vc_buf_text(&role_id),
                        secret_id.len > 0 ? secret_id.data : NULL, err) == VC_OK;
     }
     vc_buf_free(&role_id);
@@ -316,7 +304,7 @@ static bool prepare_jwt(struct vc_client *client, struct vc_error *err)
     if (read_credential(client, NULL, client->settings.jwt_file, true, &jwt, err) == VC_OK) {
         call_new_request(&session->call);
         prepared =
-            vc_login_jwt_request(&session->call.request, auth_mount(client),
+            vc_login_jwt_request(&session->call.request, client->settings.auth_mount,
                                  client->settings.auth_role, vc_buf_text(&jwt), err) == VC_OK;
     }
     vc_buf_free(&jwt);
@@ -328,7 +316,7 @@ static bool prepare_cert(struct vc_client *client, struct vc_error *err)
     struct session *session = session_of(client);
 
     call_new_request(&session->call);
-    return vc_login_cert_request(&session->call.request, auth_mount(client),
+    return vc_login_cert_request(&session->call.request, client->settings.auth_mount,
                                  client->settings.auth_role, err) == VC_OK;
 }
 
