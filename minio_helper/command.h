@@ -20,12 +20,4 @@ int command_database(int argc, char **argv);
 int command_exec(int argc, char **argv);
 int command_serve(int argc, char **argv);
 
-/* The option that every command that asks Vault has. */
-#define OPTION_TEXT_TOKEN_CACHE(an_id)                                                             \
-    {                                                                                              \
-        .name = "token-cache", .value = "FILE", .id = (an_id),                                     \
-        .help = "keep the token that was logged in for in FILE (0600; on a\n"                      \
-                "tmpfs), for the next run, instead of revoking it"                                 \
-    }
-
 #endif

@@ -12,17 +12,23 @@
 
 #include "credential_source.h"
 #include "report.h"
+#include "shared_options.h"
 #include "s3_probe.h"
 #include "vault_session.h"
 
-enum { ID_TENANT = 1, ID_MINIO };
+struct check {
+    const char *tenant;
+    bool minio;
+    struct vault_session session;
+    enum exit_status status; /* of the first failure */
+};
 
-static const struct option_text option_texts[] = {
-    {"tenant", 't', "NAME",
-     "look at this tenant's secrets and S3 credentials as well: what is\n"
-     "inside its bounds must open, what is outside must not",
-     ID_TENANT},
-    {"minio", 0, NULL, "the S3 server must refuse MinIO's default password", ID_MINIO},
+static const struct option_row rows[] = {
+    OPTION_TENANT(struct check, tenant,
+                  "look at this tenant's secrets and S3 credentials as well: what is\n"
+                  "inside its bounds must open, what is outside must not"),
+    {"minio", 0, NULL, "the S3 server must refuse MinIO's default password", option_take_flag,
+     offsetof(struct check, minio)},
 };
 
 static const struct usage usage = {
@@ -33,27 +39,9 @@ static const struct usage usage = {
              "  minio-helper check --tenant acme",
     .operands_least = 0,
     .operands_most = 0,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
-
-struct check {
-    const char *tenant;
-    bool minio;
-    struct vault_session session;
-    enum exit_status status; /* of the first failure */
-};
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct check *check = ctx;
-
-    if (id == ID_TENANT)
-        check->tenant = value;
-    else
-        check->minio = true;
-    return true;
-}
 
 /* ---- what is said ---- */
 
@@ -261,15 +249,10 @@ int command_check(int argc, char **argv)
 {
     struct check check = {.status = STATUS_DONE};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &check, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &check, &operands, &status))
+        return status;
     if (check_settings(&check) && check_addresses(&check) && check_login(&check)) {
         check_secrets(&check);
         if (check.tenant != NULL || check.minio)

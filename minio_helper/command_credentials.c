@@ -11,51 +11,55 @@
 #include "format_template.h"
 #include "output.h"
 #include "report.h"
+#include "shared_options.h"
 #include "secret_file.h"
 #include "secret_folder.h"
 #include "vault_session.h"
 
-enum {
-    ID_TENANT = 1,
-    ID_FORMAT,
-    ID_TEMPLATE,
-    ID_NAMES,
-    ID_ALIAS,
-    ID_OUTPUT,
-    ID_SHOW,
-    ID_SECRET,
-    ID_POLICY,
-    ID_DURATION,
-    ID_TOKEN_CACHE
+struct wanted {
+    struct credential_request request;
+    const struct format *format;
+    const struct s3_names *names;
+    const char *alias;
+    const char *template_path;
+    const char *policy_path;
+    struct vault_session_options session;
+    struct output output;
 };
 
-static const struct option_text option_texts[] = {
-    {"tenant", 't', "NAME", "the tenant; without it, the platform's own keys", ID_TENANT},
-    {"format", 'f', "FORMAT", "one of those below; process where none is given", ID_FORMAT},
+static bool take_format(const struct usage *usage, const char *value, void *member)
+{
+    const struct format **format = member;
+
+    *format = format_find(value);
+    return *format != NULL || options_refuse(usage, "no such format", value, NULL);
+}
+
+static const struct option_row rows[] = {
+    OPTION_TENANT(struct wanted, request.tenant, OPTION_TENANT_OWN_KEYS),
+    {"format", 'f', "FORMAT", "one of those below; process where none is given", take_format,
+     offsetof(struct wanted, format)},
     {"template", 0, "FILE",
      "fill in FILE instead: {{access_key_id}}, {{secret_access_key}},\n"
      "{{session_token}}, {{expiration}}, {{endpoint_url}},\n"
      "{{bucket_name}}, {{prefix}}, {{region}}, {{tenant}}; |json, |sh\n"
      "or |url quotes ({{region|json}}); a line whose value is absent\n"
      "is left out",
-     ID_TEMPLATE},
-    {"names", 'n', "SET",
-     "names of the variables: aws (where none is given), app,\n"
-     "pgbackrest, wal-g, restic, litestream, minio",
-     ID_NAMES},
+     option_take_text, offsetof(struct wanted, template_path)},
+    OPTION_NAMES(struct wanted, names),
     {"alias", 'a', "NAME",
      "name of the profile, alias or remote; the tenant's, or minio,\n"
      "where none is given",
-     ID_ALIAS},
-    {"output", 'o', "FILE", "write FILE, whole or not at all, mode 0600", ID_OUTPUT},
-    {"show", 0, NULL, "print values even if standard output is a terminal", ID_SHOW},
-    {"secret", 0, "NAME", "read this secret instead of s3", ID_SECRET},
+     option_take_text, offsetof(struct wanted, alias)},
+    OPTION_OUTPUT(struct wanted, output),
+    OPTION_SHOW(struct wanted, output),
+    OPTION_SECRET(struct wanted, request),
     {"policy", 0, "FILE",
      "session policy for temporary keys, instead of the one that\n"
      "confines the tenant to its bucket or prefix",
-     ID_POLICY},
-    {"duration", 'd', "TIME", "lifetime of temporary keys: 15m, 1h, or seconds", ID_DURATION},
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+     option_take_text, offsetof(struct wanted, policy_path)},
+    OPTION_DURATION(struct wanted, request.duration),
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const char notes[] =
@@ -91,84 +95,24 @@ static const struct usage usage = {
     .arguments = "",
     .summary = "Print S3 credentials in the form that a client wants.",
     .notes = notes,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
 
 /* What the options say; the strings are argv's. */
-struct wanted {
-    struct credential_request request;
-    const struct format *format;
-    const struct s3_names *names;
-    const char *alias;
-    const char *template_path;
-    const char *policy_path;
-    struct vault_session_options session;
-    struct output output;
-};
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct wanted *wanted = ctx;
-
-    switch (id) {
-    case ID_TENANT:
-        wanted->request.tenant = value;
-        break;
-    case ID_FORMAT:
-        wanted->format = format_find(value);
-        if (wanted->format == NULL)
-            return options_refuse(usage.command, "no such format", value, NULL);
-        break;
-    case ID_TEMPLATE:
-        wanted->template_path = value;
-        break;
-    case ID_NAMES:
-        wanted->names = s3_names_find(value);
-        if (wanted->names == NULL)
-            return options_refuse(usage.command, "no such set of names", value, s3_names_all());
-        break;
-    case ID_ALIAS:
-        wanted->alias = value;
-        break;
-    case ID_OUTPUT:
-        wanted->output.path = value;
-        break;
-    case ID_SHOW:
-        wanted->output.show = true;
-        break;
-    case ID_SECRET:
-        wanted->request.secret = value;
-        break;
-    case ID_POLICY:
-        wanted->policy_path = value;
-        break;
-    case ID_DURATION:
-        if (!options_seconds(value, &wanted->request.duration) || wanted->request.duration == 0)
-            return options_refuse(usage.command, "no such duration", value,
-                                  "15m, 1h, or a number of seconds");
-        break;
-    case ID_TOKEN_CACHE:
-        wanted->session.token_cache = value;
-        break;
-    }
-    return true;
-}
-
 /* What must hold between options. */
 static bool settle(struct wanted *wanted)
 {
     if (wanted->template_path != NULL && wanted->format != NULL)
-        return options_refuse(usage.command, "--template and --format exclude each other", NULL,
-                              NULL);
+        return options_refuse(&usage, "--template and --format exclude each other", NULL, NULL);
     if (wanted->format == NULL)
         wanted->format = format_find("process");
     if (wanted->names != NULL &&
         (wanted->template_path != NULL || !wanted->format->writes_variables))
-        return options_refuse(usage.command, "--names is for formats that write variables", NULL,
+        return options_refuse(&usage, "--names is for formats that write variables", NULL,
                               s3_names_all());
     if (wanted->format->render == NULL && wanted->output.path == NULL)
-        return options_refuse(usage.command, "this format needs --output FOLDER", NULL, NULL);
+        return options_refuse(&usage, "this format needs --output FOLDER", NULL, NULL);
     if (wanted->names == NULL)
         wanted->names = s3_names_find("aws");
     if (wanted->alias == NULL)
@@ -278,15 +222,10 @@ int command_credentials(int argc, char **argv)
     struct wanted wanted = {.request.secret = CREDENTIAL_SECRET};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
     if (!settle(&wanted))
         return STATUS_USAGE;
     return run(&wanted, &err) == VC_OK ? STATUS_DONE : report_error(&err);

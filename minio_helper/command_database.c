@@ -10,22 +10,36 @@
 #include "json.h"
 #include "output.h"
 #include "report.h"
+#include "shared_options.h"
 #include "tenant_layout.h"
 #include "vault_session.h"
 
 #define OUTPUT_MAX (4 * VC_CONNECTION_TEXT_MAX) /* quoting may write each byte as four */
 
-enum { ID_TENANT = 1, ID_FORMAT, ID_OUTPUT, ID_SHOW, ID_TOKEN_CACHE };
+struct wanted {
+    const char *tenant;
+    database_render render;
+    struct output output;
+    struct vault_session_options session;
+};
 
-static const struct option_text option_texts[] = {
-    {"tenant", 't', "NAME", "the tenant; without it, the platform's main_url", ID_TENANT},
+static bool take_format(const struct usage *usage, const char *value, void *member)
+{
+    database_render *render = member;
+
+    *render = database_format_find(value);
+    return *render != NULL || options_refuse(usage, "no such format", value, DATABASE_FORMATS);
+}
+
+static const struct option_row rows[] = {
+    OPTION_TENANT(struct wanted, tenant, "the tenant; without it, the platform's main_url"),
     {"format", 'f', "FORMAT",
      "uri (where none is given), conninfo, env (sh: export PGHOST=...),\n"
      "pgpass (a line for ~/.pgpass), service (for pg_service.conf)",
-     ID_FORMAT},
-    {"output", 'o', "FILE", "write FILE, whole or not at all, mode 0600", ID_OUTPUT},
-    {"show", 0, NULL, "print values even if standard output is a terminal", ID_SHOW},
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+     take_format, offsetof(struct wanted, render)},
+    OPTION_OUTPUT(struct wanted, output),
+    OPTION_SHOW(struct wanted, output),
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const struct usage usage = {
@@ -37,42 +51,9 @@ static const struct usage usage = {
              "  minio-helper database -t acme -f pgpass -o ~/.pgpass",
     .operands_least = 0,
     .operands_most = 0,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
-
-struct wanted {
-    const char *tenant;
-    database_render render;
-    struct output output;
-    struct vault_session_options session;
-};
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct wanted *wanted = ctx;
-
-    switch (id) {
-    case ID_TENANT:
-        wanted->tenant = value;
-        break;
-    case ID_FORMAT:
-        wanted->render = database_format_find(value);
-        if (wanted->render == NULL)
-            return options_refuse(usage.command, "no such format", value, DATABASE_FORMATS);
-        break;
-    case ID_OUTPUT:
-        wanted->output.path = value;
-        break;
-    case ID_SHOW:
-        wanted->output.show = true;
-        break;
-    case ID_TOKEN_CACHE:
-        wanted->session.token_cache = value;
-        break;
-    }
-    return true;
-}
 
 static enum vc_code put_out(const struct wanted *wanted, const struct database_text *connection,
                             struct vc_error *err)
@@ -197,14 +178,9 @@ int command_database(int argc, char **argv)
     struct wanted wanted = {.render = database_format_find("uri")};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
     return run(&wanted, &err) == VC_OK ? STATUS_DONE : report_error(&err);
 }

@@ -5,6 +5,7 @@
 
 #include "output.h"
 #include "report.h"
+#include "shared_options.h"
 #include "tenant_layout.h"
 #include "vault_session.h"
 
@@ -12,17 +13,32 @@
 
 #define OUTPUT_MAX (4 << 20) /* a reply of full size, indented */
 
-enum { ID_FIELD = 1, ID_VERSION, ID_OUTPUT, ID_SHOW, ID_TOKEN_CACHE };
+struct wanted {
+    const char *path;
+    const char *field;
+    long version;
+    struct output output;
+    struct vault_session_options session;
+};
 
-static const struct option_text option_texts[] = {
+static bool take_version(const struct usage *usage, const char *value, void *member)
+{
+    long *version = member;
+
+    return (options_number(value, version) && *version != 0) ||
+           options_refuse(usage, "no such version", value, NULL);
+}
+
+static const struct option_row rows[] = {
     {"field", 'f', "NAME",
      "this field alone: a string byte for byte, without a newline;\n"
      "anything else as JSON",
-     ID_FIELD},
-    {"version", 'v', "N", "this version; the newest where none is given", ID_VERSION},
-    {"output", 'o', "FILE", "write FILE, whole or not at all, mode 0600", ID_OUTPUT},
-    {"show", 0, NULL, "print values even if standard output is a terminal", ID_SHOW},
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+     option_take_text, offsetof(struct wanted, field)},
+    {"version", 'v', "N", "this version; the newest where none is given", take_version,
+     offsetof(struct wanted, version)},
+    OPTION_OUTPUT(struct wanted, output),
+    OPTION_SHOW(struct wanted, output),
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const struct usage usage = {
@@ -34,42 +50,9 @@ static const struct usage usage = {
              "  minio-helper get --field password dev/tenants/acme/database",
     .operands_least = 1,
     .operands_most = 1,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
-
-struct wanted {
-    const char *path;
-    const char *field;
-    long version;
-    struct output output;
-    struct vault_session_options session;
-};
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct wanted *wanted = ctx;
-
-    switch (id) {
-    case ID_FIELD:
-        wanted->field = value;
-        break;
-    case ID_VERSION:
-        if (!options_number(value, &wanted->version) || wanted->version == 0)
-            return options_refuse(usage.command, "no such version", value, NULL);
-        break;
-    case ID_OUTPUT:
-        wanted->output.path = value;
-        break;
-    case ID_SHOW:
-        wanted->output.show = true;
-        break;
-    case ID_TOKEN_CACHE:
-        wanted->session.token_cache = value;
-        break;
-    }
-    return true;
-}
 
 static enum vc_code append_json(const cJSON *item, struct vc_buf *text, struct vc_error *err)
 {
@@ -152,15 +135,10 @@ int command_get(int argc, char **argv)
     struct wanted wanted = {.version = 0};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
     wanted.path = operands[0];
     return run(&wanted, &err) == VC_OK ? STATUS_DONE : report_error(&err);
 }

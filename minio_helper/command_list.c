@@ -7,15 +7,18 @@
 
 #include "output.h"
 #include "report.h"
+#include "shared_options.h"
 #include "tenant_layout.h"
 #include "vault_session.h"
 
 #define OUTPUT_MAX (4 << 20) /* a reply of full size */
 
-enum { ID_TOKEN_CACHE = 1 };
+struct wanted {
+    struct vault_session_options session;
+};
 
-static const struct option_text option_texts[] = {
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+static const struct option_row rows[] = {
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const struct usage usage = {
@@ -27,18 +30,9 @@ static const struct usage usage = {
              "  minio-helper list dev/tenants",
     .operands_least = 0,
     .operands_most = 1,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct vault_session_options *session = ctx;
-
-    if (id == ID_TOKEN_CACHE)
-        session->token_cache = value;
-    return true;
-}
 
 static enum vc_code put_out(const cJSON *names, struct vc_error *err)
 {
@@ -92,17 +86,12 @@ static enum vc_code run(const struct vault_session_options *options, const char 
 
 int command_list(int argc, char **argv)
 {
-    struct vault_session_options session = {.token_cache = NULL};
+    struct wanted wanted = {.session.token_cache = NULL};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &session, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
-    return run(&session, operands[0], &err) == VC_OK ? STATUS_DONE : report_error(&err);
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
+    return run(&wanted.session, operands[0], &err) == VC_OK ? STATUS_DONE : report_error(&err);
 }

@@ -11,6 +11,7 @@
 
 #include "output.h"
 #include "report.h"
+#include "shared_options.h"
 #include "secret_input.h"
 #include "tenant_layout.h"
 #include "vault_session.h"
@@ -18,15 +19,57 @@
 #define NO_CAS (-1)   /* vault_kv.h: no check */
 #define MUST_BE_NEW 0 /* vault_kv.h: must not exist */
 
-enum { ID_REPLACE = 1, ID_MERGE, ID_CAS, ID_NO_CAS, ID_TOKEN_CACHE };
 enum way { WAY_NEW, WAY_REPLACE, WAY_MERGE, WAY_CAS, WAY_NO_CAS };
 
-static const struct option_text option_texts[] = {
-    {"replace", 0, NULL, "replace what is there, unless it changes meanwhile", ID_REPLACE},
-    {"merge", 0, NULL, "the same, and keep the fields that are not given", ID_MERGE},
-    {"cas", 0, "N", "replace version N, and no other; 0: nothing may be there", ID_CAS},
-    {"no-cas", 0, NULL, "replace whatever is there (needed on KV version 1)", ID_NO_CAS},
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+struct wanted {
+    enum way way;
+    long cas;
+    const char *path;
+    struct vault_session_options session;
+};
+
+static bool set_way(const struct usage *usage, struct wanted *wanted, enum way way)
+{
+    if (wanted->way != WAY_NEW)
+        return options_refuse(usage, "--replace, --merge, --cas and --no-cas exclude each other",
+                              NULL, NULL);
+    wanted->way = way;
+    return true;
+}
+
+static bool take_replace(const struct usage *usage, const char *value, void *member)
+{
+    (void)value;
+    return set_way(usage, member, WAY_REPLACE);
+}
+
+static bool take_merge(const struct usage *usage, const char *value, void *member)
+{
+    (void)value;
+    return set_way(usage, member, WAY_MERGE);
+}
+
+static bool take_cas(const struct usage *usage, const char *value, void *member)
+{
+    struct wanted *wanted = member;
+
+    if (!options_number(value, &wanted->cas))
+        return options_refuse(usage, "no such version", value, NULL);
+    return set_way(usage, wanted, WAY_CAS);
+}
+
+static bool take_no_cas(const struct usage *usage, const char *value, void *member)
+{
+    (void)value;
+    return set_way(usage, member, WAY_NO_CAS);
+}
+
+static const struct option_row rows[] = {
+    {"replace", 0, NULL, "replace what is there, unless it changes meanwhile", take_replace, 0},
+    {"merge", 0, NULL, "the same, and keep the fields that are not given", take_merge, 0},
+    {"cas", 0, "N", "replace version N, and no other; 0: nothing may be there", take_cas, 0},
+    {"no-cas", 0, NULL, "replace whatever is there (needed on KV version 1)", take_no_cas, 0},
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const struct usage usage = {
@@ -41,47 +84,9 @@ static const struct usage usage = {
         "  printf 'password=%s' \"$password\" | minio-helper put --merge dev/tenants/acme/database",
     .operands_least = 1,
     .operands_most = 1,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
-
-struct wanted {
-    enum way way;
-    long cas;
-    const char *path;
-    struct vault_session_options session;
-};
-
-static bool set_way(struct wanted *wanted, enum way way)
-{
-    if (wanted->way != WAY_NEW)
-        return options_refuse(
-            usage.command, "--replace, --merge, --cas and --no-cas exclude each other", NULL, NULL);
-    wanted->way = way;
-    return true;
-}
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct wanted *wanted = ctx;
-
-    switch (id) {
-    case ID_REPLACE:
-        return set_way(wanted, WAY_REPLACE);
-    case ID_MERGE:
-        return set_way(wanted, WAY_MERGE);
-    case ID_CAS:
-        if (!options_number(value, &wanted->cas))
-            return options_refuse(usage.command, "no such version", value, NULL);
-        return set_way(wanted, WAY_CAS);
-    case ID_NO_CAS:
-        return set_way(wanted, WAY_NO_CAS);
-    case ID_TOKEN_CACHE:
-        wanted->session.token_cache = value;
-        break;
-    }
-    return true;
-}
 
 /* Adds the old fields that the new data does not have. */
 static enum vc_code keep_fields(cJSON *data, const cJSON *old, struct vc_error *err)
@@ -200,15 +205,10 @@ int command_put(int argc, char **argv)
     struct wanted wanted = {.way = WAY_NEW};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
 
-    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
     wanted.path = operands[0];
     return run(&wanted, &err) == VC_OK ? STATUS_DONE : report_error(&err);
 }

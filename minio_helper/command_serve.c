@@ -21,6 +21,7 @@
 #include "container_endpoint.h"
 #include "credential_source.h"
 #include "report.h"
+#include "shared_options.h"
 #include "secret_file.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:8099"
@@ -29,19 +30,24 @@
 #define TOKEN_FILE_MAX 4096
 #define TICK 1000 /* milliseconds: the client of Vault is looked after at least this often */
 
-enum { ID_LISTEN = 1, ID_TOKEN_DIR, ID_DURATION, ID_TOKEN_CACHE };
+struct wanted {
+    struct vault_session_options session;
+    const char *listen;
+    const char *token_dir;
+    long duration;
+};
 
-static const struct option_text option_texts[] = {
+static const struct option_row rows[] = {
     {"listen", 'l', "ADDRESS",
      "loopback address and port, or path of a Unix socket;\n" DEFAULT_LISTEN
      " where none is given; port 0 takes a free one",
-     ID_LISTEN},
+     option_take_text, offsetof(struct wanted, listen)},
     {"token-dir", 0, "DIR",
      "DIR/TENANT holds what a client must send as Authorization; made\n"
      "(0600, random) where it is missing",
-     ID_TOKEN_DIR},
-    {"duration", 'd', "TIME", "lifetime of temporary keys: 15m, 1h, or seconds", ID_DURATION},
-    OPTION_TEXT_TOKEN_CACHE(ID_TOKEN_CACHE),
+     option_take_text, offsetof(struct wanted, token_dir)},
+    OPTION_DURATION(struct wanted, duration),
+    OPTION_TOKEN_CACHE(struct wanted, session),
 };
 
 static const struct usage usage = {
@@ -57,15 +63,8 @@ static const struct usage usage = {
         "  minio-helper serve --token-dir /run/minio-helper acme globex",
     .operands_least = 1,
     .operands_most = CONTAINER_ENDPOINT_TENANTS_MAX,
-    .options = option_texts,
-    .option_count = sizeof(option_texts) / sizeof(option_texts[0]),
-};
-
-struct wanted {
-    struct vault_session_options session;
-    const char *listen;
-    const char *token_dir;
-    long duration;
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
 };
 
 /* Threads of the endpoint and the main one take turns at the one conversation with Vault. */
@@ -74,27 +73,6 @@ struct source {
     struct vault_session session;
     long duration;
 };
-
-static bool take_option(void *ctx, int id, const char *value)
-{
-    struct wanted *wanted = ctx;
-
-    switch (id) {
-    case ID_LISTEN:
-        wanted->listen = value;
-        return true;
-    case ID_TOKEN_DIR:
-        wanted->token_dir = value;
-        return true;
-    case ID_TOKEN_CACHE:
-        wanted->session.token_cache = value;
-        return true;
-    case ID_DURATION:
-        return options_seconds(value, &wanted->duration) ||
-               options_refuse("serve", "not a duration:", value, "15m, 1h, or seconds");
-    }
-    return true;
-}
 
 static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *out,
                           struct vc_error *err)
@@ -273,18 +251,13 @@ int command_serve(int argc, char **argv)
     struct wanted wanted = {.listen = DEFAULT_LISTEN};
     struct vc_error err = {.code = VC_OK};
     char **operands;
+    int status;
     size_t count = 0;
 
-    switch (options_parse(&usage, argc, argv, take_option, &wanted, &operands)) {
-    case OPTIONS_HELP:
-        return STATUS_DONE;
-    case OPTIONS_WRONG:
-        return STATUS_USAGE;
-    case OPTIONS_READY:
-        break;
-    }
+    if (!options_parse(&usage, argc, argv, &wanted, &operands, &status))
+        return status;
     if (wanted.token_dir == NULL) {
-        options_refuse("serve", "an option is missing:", "--token-dir",
+        options_refuse(&usage, "an option is missing:", "--token-dir",
                        "a folder that only you can write, for the clients' tokens");
         return STATUS_USAGE;
     }

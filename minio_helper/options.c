@@ -11,14 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_status.h"
 #include "report.h"
 #include "setting_value.h"
 
 #define HELP_COLUMN 26 /* where the explanations begin; longer options have a line of their own */
 #define MSEC_PER_SEC 1000.0
 
-/* Beside the ids of options, which are above 0. */
-enum { END = 0, WRONG = -1, HELP_ID = 1000 };
+/* What next_option returns beside the index of a row. */
+enum { END = -1, WRONG = -2, HELP = OPTIONS_MAX };
+#define LONG_ONLY 0x100 /* getopt_long's value of row 0's long name: beyond all letters */
 
 static void print_help_text(const char *text)
 {
@@ -30,7 +32,7 @@ static void print_help_text(const char *text)
     putchar('\n');
 }
 
-static void print_option(const struct option_text *option)
+static void print_option(const struct option_row *option)
 {
     char left[128];
     int width = 0;
@@ -52,7 +54,7 @@ static void print_option(const struct option_text *option)
 
 static void print_help(const struct usage *usage)
 {
-    static const struct option_text help = {.name = "help", .letter = 'h', .help = "show this"};
+    static const struct option_row help = {.name = "help", .letter = 'h', .help = "show this"};
 
     printf("usage: minio-helper %s [OPTION]...%s%s\n\n%s\n\n", usage->command,
            usage->arguments[0] != '\0' ? " " : "", usage->arguments, usage->summary);
@@ -72,31 +74,32 @@ static void fill_tables(const struct usage *usage, struct option *longs, char *s
     *s++ = ':'; /* tell a missing value from an unknown option */
     *s++ = 'h';
     for (; n < usage->option_count && n < OPTIONS_MAX - 1; n++) {
-        const struct option_text *option = &usage->options[n];
+        const struct option_row *option = &usage->options[n];
 
         longs[n] =
             (struct option){.name = option->name,
                             .has_arg = option->value != NULL ? required_argument : no_argument,
-                            .val = option->id};
+                            .val = LONG_ONLY + (int)n};
         if (option->letter == 0)
             continue;
         *s++ = option->letter;
         if (option->value != NULL)
             *s++ = ':';
     }
-    longs[n] = (struct option){.name = "help", .has_arg = no_argument, .val = HELP_ID};
+    longs[n] = (struct option){.name = "help", .has_arg = no_argument, .val = LONG_ONLY + HELP};
     longs[n + 1] = (struct option){.name = NULL};
     *s = '\0';
 }
 
-bool options_refuse(const char *command, const char *what, const char *which, const char *hint)
+bool options_refuse(const struct usage *usage, const char *what, const char *which,
+                    const char *hint)
 {
-    report_note("%s: %s%s%s%s", command, what, which != NULL ? " \"" : "",
+    report_note("%s: %s%s%s%s", usage->command, what, which != NULL ? " \"" : "",
                 which != NULL ? which : "", which != NULL ? "\"" : "");
     if (hint != NULL)
         fprintf(stderr, "hint: %s\n", hint);
     else
-        fprintf(stderr, "hint: minio-helper %s --help\n", command);
+        fprintf(stderr, "hint: minio-helper %s --help\n", usage->command);
     return false;
 }
 
@@ -106,15 +109,15 @@ static bool is_abbreviated(const char *word, const char *name)
     return strncmp(word, "--", 2) == 0 && strlen(name) != strcspn(word + 2, "=");
 }
 
-static int id_of_letter(const struct usage *usage, int letter)
+static int row_of_letter(const struct usage *usage, int letter)
 {
     for (size_t i = 0; i < usage->option_count; i++)
         if (usage->options[i].letter == letter)
-            return usage->options[i].id;
-    return 0;
+            return (int)i;
+    return HELP; /* 'h' is the only letter beside theirs */
 }
 
-/* The next option: its id, END, HELP_ID, or WRONG, which was said. */
+/* The index of the next option's row, END, HELP, or WRONG, which was said. */
 static int next_option(const struct usage *usage, int argc, char **argv)
 {
     struct option longs[OPTIONS_MAX + 1];
@@ -128,51 +131,68 @@ static int next_option(const struct usage *usage, int argc, char **argv)
     if (found == -1)
         return END;
     if (found == ':') {
-        options_refuse(usage->command, "a value is missing behind", argv[at], NULL);
+        options_refuse(usage, "a value is missing behind", argv[at], NULL);
         return WRONG;
     }
     if (found == '?' || (index >= 0 && is_abbreviated(argv[at], longs[index].name))) {
-        options_refuse(usage->command, "no such option, or not with a value:", argv[at], NULL);
+        options_refuse(usage, "no such option, or not with a value:", argv[at], NULL);
         return WRONG;
     }
-    if (found == 'h')
-        return HELP_ID;
-    return index >= 0 ? found : id_of_letter(usage, found);
+    return index >= 0 ? found - LONG_ONLY : row_of_letter(usage, found);
 }
 
 static bool check_operands(const struct usage *usage, int count, char **operands)
 {
     if (count < usage->operands_least)
-        return options_refuse(usage->command, "missing:", usage->arguments, NULL);
+        return options_refuse(usage, "missing:", usage->arguments, NULL);
     if (usage->operands_most < 0 || count <= usage->operands_most)
         return true;
     for (int i = 0; i < count; i++)
         if (operands[i][0] == '-' && operands[i][1] != '\0')
-            return options_refuse(usage->command, "options stand before operands:", operands[i],
-                                  NULL);
-    return options_refuse(usage->command, "one operand too many:", operands[usage->operands_most],
-                          NULL);
+            return options_refuse(usage, "options stand before operands:", operands[i], NULL);
+    return options_refuse(usage, "one operand too many:", operands[usage->operands_most], NULL);
 }
 
-enum options_outcome options_parse(const struct usage *usage, int argc, char **argv,
-                                   option_take take, void *ctx, char ***operands)
+static bool take(const struct usage *usage, const struct option_row *row, const char *value,
+                 void *wanted)
 {
-    int id;
+    return row->take(usage, value, (char *)wanted + row->member);
+}
+
+bool options_parse(const struct usage *usage, int argc, char **argv, void *wanted, char ***operands,
+                   int *status)
+{
+    int found;
 
     optind = 0; /* glibc: start afresh */
     opterr = 0;
-    while ((id = next_option(usage, argc, argv)) != END) {
-        if (id == HELP_ID) {
+    *status = STATUS_USAGE;
+    while ((found = next_option(usage, argc, argv)) != END) {
+        if (found == HELP) {
             print_help(usage);
-            return OPTIONS_HELP;
+            *status = STATUS_DONE;
+            return false;
         }
-        if (id == WRONG || !take(ctx, id, optarg))
-            return OPTIONS_WRONG;
+        if (found == WRONG || !take(usage, &usage->options[found], optarg, wanted))
+            return false;
     }
-    if (!check_operands(usage, argc - optind, argv + optind))
-        return OPTIONS_WRONG;
     *operands = argv + optind;
-    return OPTIONS_READY;
+    return check_operands(usage, argc - optind, argv + optind);
+}
+
+bool option_take_text(const struct usage *usage, const char *value, void *member)
+{
+    (void)usage;
+    *(const char **)member = value;
+    return true;
+}
+
+bool option_take_flag(const struct usage *usage, const char *value, void *member)
+{
+    (void)usage;
+    (void)value;
+    *(bool *)member = true;
+    return true;
 }
 
 bool options_number(const char *text, long *value)
@@ -185,12 +205,14 @@ bool options_number(const char *text, long *value)
     return true;
 }
 
-bool options_seconds(const char *text, long *seconds)
+bool option_take_seconds(const struct usage *usage, const char *value, void *member)
 {
     double msec;
+    long seconds;
 
-    if (!vc_parse_duration(text, &msec) || msec > INT_MAX * MSEC_PER_SEC)
-        return false;
-    *seconds = (long)(msec / MSEC_PER_SEC);
+    if (!vc_parse_duration(value, &msec) || msec > INT_MAX * MSEC_PER_SEC ||
+        (seconds = (long)(msec / MSEC_PER_SEC)) == 0)
+        return options_refuse(usage, "no such time", value, "15m, 1h, or a number of seconds");
+    *(long *)member = seconds;
     return true;
 }

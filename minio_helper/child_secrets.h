@@ -1,0 +1,58 @@
+/*
+ * child_secrets.h - the secrets that exec's command is given: fetched, put into its environment or
+ * into files, and fetched anew when they change or come to their end.
+ */
+#ifndef MH_CHILD_SECRETS_H
+#define MH_CHILD_SECRETS_H
+
+#include <stdbool.h>
+
+#include "child_endpoint.h"
+#include "child_environment.h"
+#include "credential_source.h"
+#include "monotonic.h"
+#include "s3_variables.h"
+#include "secret_watch.h"
+#include "vault_session.h"
+
+#define CHILD_SECRETS_SDK_NAMES                                                                    \
+    "aws" /* the names that SDKs know, and can refresh by themselves                               \
+           */
+
+/* The caller's, as long as the secrets are open. */
+struct child_secrets_options {
+    struct vault_session_options session;
+    struct credential_request request;
+    const struct s3_names *names;
+    const char *folder;     /* files in it, on a tmpfs, instead of values; NULL: the environment */
+    vc_msec watch_interval; /* between looks for another version; 0: nobody wants to know */
+};
+
+struct child_secrets {
+    const struct child_secrets_options *options;
+    struct vault_session session;
+    struct child_environment environment; /* to start a child with */
+    struct credential_origin origin;
+    struct child_endpoint endpoint; /* from which the command refreshes temporary keys */
+    struct secret_watch watch;
+    vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
+    bool told;          /* that an environment cannot be refreshed */
+};
+
+/*
+ * Opens the session, asks Vault, and puts what it says where a child finds it. child_secrets_close
+ * in any case. Errors: vault_session.h, credential_source.h, secret_folder.h.
+ */
+enum vc_code child_secrets_open(struct child_secrets *secrets,
+                                const struct child_secrets_options *options, struct vc_error *err);
+/* Lets Vault's client work (the token is renewed). True: child_secrets_reload is due. */
+bool child_secrets_run(struct child_secrets *secrets);
+/* Fetches anew; what was there before stays where that fails, and another try is planned. */
+enum vc_code child_secrets_reload(struct child_secrets *secrets, struct vc_error *err);
+/* What to wait on for child_secrets_run, and until when at the latest, if before `until`. */
+int child_secrets_fd(const struct child_secrets *secrets);
+vc_msec child_secrets_next_at(const struct child_secrets *secrets, vc_msec until);
+/* Wipes, removes the files, gives the token back. */
+void child_secrets_close(struct child_secrets *secrets);
+
+#endif

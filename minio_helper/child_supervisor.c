@@ -1,0 +1,224 @@
+/*
+ * child_supervisor.c - runs exec's command (child_supervisor.h). Called by exec.
+ *
+ * One loop over two descriptors: the signals that are passed on (SIGCHLD among them), and the
+ * client of Vault, which renews the token meanwhile.
+ */
+#include "child_supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "exit_status.h"
+#include "report.h"
+
+#define MSEC_PER_SEC 1000
+#define LONGEST_SLEEP (60 * MSEC_PER_SEC)
+#define RESTART_GRACE (10 * MSEC_PER_SEC) /* between SIGTERM and SIGKILL, as docker stop */
+
+struct supervisor {
+    char **command;
+    const struct change_action *on_change;
+    struct child_secrets *secrets;
+    const struct child_inheritance *inheritance;
+    int signals; /* signalfd */
+    pid_t pid;   /* 0: none */
+    bool restarting;
+    vc_msec kill_at; /* a child that is to be restarted and does not end */
+    int status;      /* to exit with */
+    bool ended;
+};
+
+/* ---- what to do on a change ---- */
+
+/* "HUP" or "SIGHUP"; 0: no such signal. */
+static int signal_number(const char *name)
+{
+    if (strncmp(name, "SIG", 3) == 0)
+        name += 3;
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+
+        if (known != NULL && strcmp(known, name) == 0)
+            return number;
+    }
+    return 0;
+}
+
+bool change_action_parse(const char *text, struct change_action *action)
+{
+    *action = (struct change_action){.change = CHANGE_NONE};
+    if (strcmp(text, "none") == 0)
+        return true;
+    if (strcmp(text, "restart") == 0) {
+        action->change = CHANGE_RESTART;
+        return true;
+    }
+    if (strncmp(text, "signal:", 7) == 0) {
+        action->change = CHANGE_SIGNAL;
+        action->signal = signal_number(text + 7);
+        return action->signal != 0;
+    }
+    action->change = CHANGE_COMMAND;
+    action->command = text + 8;
+    return strncmp(text, "command:", 8) == 0 && text[8] != '\0';
+}
+
+/* ---- the child ---- */
+
+static bool start_child(struct supervisor *supervisor)
+{
+    struct vc_error err = {.code = VC_OK};
+    pid_t pid = child_start(supervisor->command, supervisor->secrets->environment.list,
+                            supervisor->inheritance, &supervisor->status, &err);
+
+    supervisor->pid = pid > 0 ? pid : 0;
+    supervisor->restarting = false;
+    if (pid > 0)
+        return true;
+    report_error(&err);
+    supervisor->ended = true;
+    return false;
+}
+
+static void run_change_command(struct supervisor *supervisor)
+{
+    char shell[] = "/bin/sh", option[] = "-c";
+    char *argv[] = {shell, option, (char *)supervisor->on_change->command, NULL};
+    struct vc_error err = {.code = VC_OK};
+    int status;
+
+    if (child_start(argv, supervisor->secrets->environment.list, supervisor->inheritance, &status,
+                    &err) < 0)
+        report_error(&err);
+}
+
+static void secrets_changed(struct supervisor *supervisor)
+{
+    struct vc_error err = {.code = VC_OK};
+
+    if (child_secrets_reload(supervisor->secrets, &err) != VC_OK) {
+        report_note("exec: new credentials cannot be had: %s", err.message);
+        return;
+    }
+    switch (supervisor->on_change->change) {
+    case CHANGE_NONE:
+        break;
+    case CHANGE_RESTART:
+        supervisor->restarting = true;
+        supervisor->kill_at = vc_now() + RESTART_GRACE;
+        kill(supervisor->pid, SIGTERM);
+        break;
+    case CHANGE_SIGNAL:
+        kill(supervisor->pid, supervisor->on_change->signal);
+        break;
+    case CHANGE_COMMAND:
+        run_change_command(supervisor);
+        break;
+    }
+}
+
+static void child_ended(struct supervisor *supervisor)
+{
+    supervisor->pid = 0;
+    if (supervisor->restarting)
+        start_child(supervisor);
+    else
+        supervisor->ended = true;
+}
+
+/* A terminal's Ctrl-C has reached the child already: it is in the same process group. */
+static bool came_from_terminal(const struct signalfd_siginfo *info)
+{
+    return info->ssi_code == SI_KERNEL &&
+           (info->ssi_signo == SIGINT || info->ssi_signo == SIGQUIT || info->ssi_signo == SIGWINCH);
+}
+
+static void take_signal(struct supervisor *supervisor, const struct signalfd_siginfo *info)
+{
+    int number = (int)info->ssi_signo;
+
+    if (number == SIGCHLD) {
+        if (child_reap(supervisor->pid, &supervisor->status))
+            child_ended(supervisor);
+        return;
+    }
+    if (number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGHUP)
+        supervisor->restarting = false; /* it is meant to end */
+    if (supervisor->pid > 0 && !came_from_terminal(info))
+        kill(supervisor->pid, number);
+}
+
+static void take_signals(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo info;
+
+    while (!supervisor->ended && read(supervisor->signals, &info, sizeof(info)) == sizeof(info))
+        take_signal(supervisor, &info);
+}
+
+/* True where one that ends programs came while Vault was being asked: nothing is started then. */
+static bool told_to_stop(struct supervisor *supervisor)
+{
+    struct signalfd_siginfo info;
+
+    while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGWINCH)
+            continue;
+        supervisor->status = CHILD_BY_SIGNAL + (int)info.ssi_signo;
+        return true;
+    }
+    return false;
+}
+
+static int sleep_until(const struct supervisor *supervisor)
+{
+    vc_msec now = vc_now();
+    vc_msec until = child_secrets_next_at(supervisor->secrets, now + LONGEST_SLEEP);
+
+    if (supervisor->restarting && supervisor->kill_at < until)
+        until = supervisor->kill_at;
+    return until <= now ? 0 : (int)(until - now);
+}
+
+static void kill_the_unwilling(struct supervisor *supervisor)
+{
+    if (!supervisor->restarting || supervisor->pid == 0 || vc_now() < supervisor->kill_at)
+        return;
+    kill(supervisor->pid, SIGKILL);
+    supervisor->kill_at = vc_now() + RESTART_GRACE;
+}
+
+static void watch_child(struct supervisor *supervisor)
+{
+    struct pollfd events[] = {{.fd = supervisor->signals, .events = POLLIN},
+                              {.fd = child_secrets_fd(supervisor->secrets), .events = POLLIN}};
+
+    while (!supervisor->ended) {
+        if (poll(events, 2, sleep_until(supervisor)) < 0 && errno != EINTR)
+            break;
+        if (child_secrets_run(supervisor->secrets) && !supervisor->restarting)
+            secrets_changed(supervisor);
+        take_signals(supervisor);
+        kill_the_unwilling(supervisor);
+    }
+}
+
+int child_supervisor_run(char **command, const struct change_action *on_change,
+                         struct child_secrets *secrets, int signals,
+                         const struct child_inheritance *inheritance)
+{
+    struct supervisor supervisor = {.command = command,
+                                    .on_change = on_change,
+                                    .secrets = secrets,
+                                    .inheritance = inheritance,
+                                    .signals = signals,
+                                    .status = STATUS_INTERNAL};
+
+    if (!told_to_stop(&supervisor) && start_child(&supervisor))
+        watch_child(&supervisor);
+    return supervisor.status;
+}
