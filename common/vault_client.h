@@ -87,8 +87,10 @@ struct vc_client_status {
     vc_msec token_expires_at; /* 0 without a token */
     bool can_log_in_again;    /* false: refused, locked, spent, or a bare token */
     unsigned long requests;   /* sent to Vault, of every kind */
-    unsigned long logins, renewals, failures;
-    struct vc_error last_error; /* code VC_OK: none yet */
+    unsigned long logins, renewals;
+    unsigned long login_failures, renewal_failures; /* refused, or Vault could not be asked */
+    unsigned long failures;                         /* of every kind, those two included */
+    struct vc_error last_error;                     /* code VC_OK: none yet */
     vc_msec last_error_at;
     unsigned long changes; /* grows with each change of anything above but requests */
 };

@@ -93,6 +93,7 @@ void token_login_failed(struct vc_client *client, const struct vc_error *err)
         session->life.blocked_until = session->life.last_at + VC_LOCKOUT_WAIT;
     if (event == VC_TOKEN_LOGIN_REFUSED)
         session->life.login_refused = true;
+    client->status.login_failures++;
     client_note_outcome(client, err);
     /* An outage has its own line, once. */
     if (first && event != VC_TOKEN_LOGIN_FAILED)
@@ -260,6 +261,7 @@ static void renewal_failed(struct vc_client *client, const struct vc_error *err)
     struct session *session = session_of(client);
     bool refused = !vc_code_is_outage(err->code);
 
+    client->status.renewal_failures++;
     begin_event(session, refused ? VC_TOKEN_RENEW_REFUSED : VC_TOKEN_RENEW_FAILED, true);
     if (refused) {
         session->life.renewable = false;

@@ -99,7 +99,9 @@ enum frame_tag {
     TAG_ST_ERROR = 76, /* text of the last error */
     TAG_ST_ERROR_CODE = 77,
     TAG_ST_ERROR_AGE = 78, /* ms */
-    TAG_ST_REFUSAL = 79    /* a refused login, for the next fetcher: the keeper only keeps it */
+    TAG_ST_REFUSAL = 79,   /* a refused login, for the next fetcher: the keeper only keeps it */
+    TAG_ST_LOGIN_FAILURES = 80,
+    TAG_ST_RENEWAL_FAILURES = 81
 };
 
 enum frame_kind {

@@ -30,6 +30,7 @@
 #include "role_label.h"
 #include "scram_verifier.h"
 #include "secret_lookup.h"
+#include "status.h"
 
 /*
  * Kept free, of what authentication_timeout leaves, for the refusal to reach the client: at the
@@ -189,6 +190,7 @@ static char *detail_for_log(const Attempt *attempt)
 
 _Noreturn static void refuse_for_now(const Attempt *attempt)
 {
+    tv_status_count_login(TV_LOGIN_UNCHECKED);
     ereport(FATAL, (errcode(ERRCODE_CANNOT_CONNECT_NOW),
                     errmsg("the password of user \"%s\" cannot be checked at present",
                            attempt->port->user_name),
@@ -276,6 +278,8 @@ static void challenge(Attempt *attempt)
     wipe_verifier(attempt);
     if (suspect)
         tv_suspect_tenant(attempt->tenant, attempt->fetched_at);
+    if (status != STATUS_EOF && attempt->tenant != NULL)
+        tv_status_count_login(status == STATUS_OK ? TV_LOGIN_OK : TV_LOGIN_REFUSED);
     if (status == STATUS_OK)
         note_identity(attempt);
     if (previous_hook != NULL)

@@ -119,6 +119,8 @@ static void init_control(void)
         pg_atomic_init_u64(&tv_control->counters[i].misses, 0);
         pg_atomic_init_u64(&tv_control->counters[i].stale_served, 0);
     }
+    for (int i = 0; i < TV_LOGIN_ENDS; i++)
+        pg_atomic_init_u64(&tv_control->role_logins[i], 0);
 }
 
 static void init_slots(void)

@@ -85,6 +85,7 @@ typedef struct TvControl {
     ConditionVariable flushed;
 
     TvCounters counters[TV_PARTITIONS];
+    pg_atomic_uint64 role_logins[TV_LOGIN_ENDS];
 } TvControl;
 
 /* NULL where the library is not preloaded. */

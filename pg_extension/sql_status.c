@@ -83,7 +83,9 @@ static void put_vault(Row *row, const TvStatus *status)
     put_count(row, status->vault_requests);
     put(row, Float8GetDatum(status->requests_per_second), false);
     put_count(row, status->logins);
+    put_count(row, status->login_failures);
     put_count(row, status->renewals);
+    put_count(row, status->renewal_failures);
     put_count(row, status->failures);
     put_text(row, status->last_error);
     put_time(row, status->last_error_at);
@@ -101,9 +103,15 @@ static void put_cache(Row *row, const TvStatus *status)
     put_count(row, status->evictions);
 }
 
+static void put_role_logins(Row *row, const TvStatus *status)
+{
+    for (int i = 0; i < TV_LOGIN_ENDS; i++)
+        put_count(row, status->role_logins[i]);
+}
+
 Datum tv_get_status(PG_FUNCTION_ARGS)
 {
-    enum { COLUMNS = 30 };
+    enum { COLUMNS = 35 };
     Datum values[COLUMNS];
     bool nulls[COLUMNS];
     Row row = {.values = values, .nulls = nulls, .columns = COLUMNS};
@@ -118,6 +126,7 @@ Datum tv_get_status(PG_FUNCTION_ARGS)
     put_processes(&row, &status);
     put_vault(&row, &status);
     put_cache(&row, &status);
+    put_role_logins(&row, &status);
     Assert(row.column == COLUMNS);
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }

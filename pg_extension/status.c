@@ -20,10 +20,20 @@
 /* What earlier fetchers of this keeper have counted, and the window of the rate. Private to the
  * keeper. */
 static struct {
-    int64 requests, logins, renewals, failures;
+    int64 requests, logins, login_failures, renewals, renewal_failures, failures;
     TimestampTz window_start;
     int64 window_requests;
 } counted;
+
+static void keep_counts(const TvStatus *status)
+{
+    counted.requests = status->vault_requests;
+    counted.logins = status->logins;
+    counted.login_failures = status->login_failures;
+    counted.renewals = status->renewals;
+    counted.renewal_failures = status->renewal_failures;
+    counted.failures = status->failures;
+}
 
 void tv_status_keeper_started(int pid)
 {
@@ -34,10 +44,7 @@ void tv_status_keeper_started(int pid)
     status->keeper_started_at = GetCurrentTimestamp();
     status->fetcher_pid = 0;
     status->inflight = 0;
-    counted.requests = status->vault_requests;
-    counted.logins = status->logins;
-    counted.renewals = status->renewals;
-    counted.failures = status->failures;
+    keep_counts(status);
     if (PgReloadTime > tv_control->refusal_at) /* a reload while there was no keeper */
         tv_control->refusal_len = 0;
     LWLockRelease(tv_status_lock);
@@ -45,10 +52,7 @@ void tv_status_keeper_started(int pid)
 
 static void forget_fetcher(TvStatus *status)
 {
-    counted.requests = status->vault_requests;
-    counted.logins = status->logins;
-    counted.renewals = status->renewals;
-    counted.failures = status->failures;
+    keep_counts(status);
     status->fetcher_pid = 0;
     status->fetcher_started_at = 0;
     status->inflight = 0;
@@ -169,6 +173,24 @@ static void update_rate(TvStatus *status, TimestampTz now)
     counted.window_requests = status->vault_requests;
 }
 
+static void add_counts(TvStatus *status, const unsigned char *payload, size_t len)
+{
+    const struct {
+        int64 *sum, before;
+        uint8 tag;
+    } counts[] = {
+        {&status->vault_requests, counted.requests, TAG_ST_REQUESTS},
+        {&status->logins, counted.logins, TAG_ST_LOGINS},
+        {&status->login_failures, counted.login_failures, TAG_ST_LOGIN_FAILURES},
+        {&status->renewals, counted.renewals, TAG_ST_RENEWALS},
+        {&status->renewal_failures, counted.renewal_failures, TAG_ST_RENEWAL_FAILURES},
+        {&status->failures, counted.failures, TAG_ST_FAILURES},
+    };
+
+    for (size_t i = 0; i < lengthof(counts); i++)
+        *counts[i].sum = counts[i].before + frame_find_number(payload, len, counts[i].tag, 0);
+}
+
 void tv_status_from_fetcher(const unsigned char *payload, size_t len)
 {
     TvStatus *status = &tv_control->status;
@@ -179,10 +201,7 @@ void tv_status_from_fetcher(const unsigned char *payload, size_t len)
     copy_text(payload, len, TAG_ST_HEALTH, status->vault_health, sizeof(status->vault_health));
     status->vault_reachable = frame_find_number(payload, len, TAG_ST_REACHABLE, 0) != 0;
     copy_token(status, payload, len, now);
-    status->vault_requests = counted.requests + frame_find_number(payload, len, TAG_ST_REQUESTS, 0);
-    status->logins = counted.logins + frame_find_number(payload, len, TAG_ST_LOGINS, 0);
-    status->renewals = counted.renewals + frame_find_number(payload, len, TAG_ST_RENEWALS, 0);
-    status->failures = counted.failures + frame_find_number(payload, len, TAG_ST_FAILURES, 0);
+    add_counts(status, payload, len);
     copy_error(status, payload, len, now);
     copy_refusal(payload, len, now);
     status->last_status_at = now;
@@ -223,11 +242,18 @@ void tv_status_fetcher_trouble(char *text, size_t size)
 static void sum_counters(TvStatus *status)
 {
     status->hits = status->misses = status->stale_served = 0;
+    for (int i = 0; i < TV_LOGIN_ENDS; i++)
+        status->role_logins[i] = pg_atomic_read_u64(&tv_control->role_logins[i]);
     for (int i = 0; i < TV_PARTITIONS; i++) {
         status->hits += pg_atomic_read_u64(&tv_control->counters[i].hits);
         status->misses += pg_atomic_read_u64(&tv_control->counters[i].misses);
         status->stale_served += pg_atomic_read_u64(&tv_control->counters[i].stale_served);
     }
+}
+
+void tv_status_count_login(enum tv_login_end end)
+{
+    pg_atomic_fetch_add_u64(&tv_control->role_logins[end], 1);
 }
 
 void tv_status_get(TvStatus *status)

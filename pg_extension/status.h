@@ -12,6 +12,9 @@
 
 #define TV_STATUS_TEXT 512
 
+/* How the logins of enrolled roles end. */
+enum tv_login_end { TV_LOGIN_OK, TV_LOGIN_REFUSED, TV_LOGIN_UNCHECKED, TV_LOGIN_ENDS };
+
 /* A copy; times are 0 where there is none. */
 typedef struct TvStatus {
     int keeper_pid, fetcher_pid; /* 0: not running */
@@ -24,7 +27,8 @@ typedef struct TvStatus {
     char vault_health[32];
     bool vault_reachable, logged_in, can_log_in_again, token_renewable, token_never_expires;
     TimestampTz token_expires_at;
-    int64 vault_requests, logins, renewals, failures;
+    int64 vault_requests;
+    int64 logins, login_failures, renewals, renewal_failures, failures; /* the fetcher's own */
     double requests_per_second; /* over the last 10 s or so */
     TimestampTz last_status_at; /* when the fetcher last reported */
     char last_error[TV_STATUS_TEXT];
@@ -32,9 +36,12 @@ typedef struct TvStatus {
 
     int64 cache_entries, cache_slots, cache_bytes, cache_size;
     int64 hits, misses, stale_served, evictions;
+    int64 role_logins[TV_LOGIN_ENDS];
     bool outage; /* Vault cannot be asked; cached entries carry on */
 } TvStatus;
 extern void tv_status_get(TvStatus *status);
+/* By the backend whose client wanted to log in as an enrolled role. */
+extern void tv_status_count_login(enum tv_login_end end);
 
 typedef struct TvCachedRow {
     enum frame_kind kind;

@@ -149,11 +149,13 @@ CREATE FUNCTION tenant_vault.get_status(
     OUT logged_in boolean, OUT can_log_in_again boolean,
     OUT token_renewable boolean, OUT token_expires_at timestamptz,
     OUT vault_requests bigint, OUT requests_per_second double precision,
-    OUT logins bigint, OUT renewals bigint, OUT failures bigint,
+    OUT logins bigint, OUT login_failures bigint,
+    OUT renewals bigint, OUT renewal_failures bigint, OUT failures bigint,
     OUT last_error text, OUT last_error_at timestamptz,
     OUT cache_entries bigint, OUT cache_slots bigint,
     OUT cache_bytes bigint, OUT cache_size bigint,
-    OUT hits bigint, OUT misses bigint, OUT stale_served bigint, OUT evictions bigint
+    OUT hits bigint, OUT misses bigint, OUT stale_served bigint, OUT evictions bigint,
+    OUT role_logins bigint, OUT role_logins_refused bigint, OUT role_logins_unchecked bigint
 ) LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'tv_get_status';
 COMMENT ON FUNCTION tenant_vault.get_status() IS 'what the view status shows';
 
@@ -166,10 +168,12 @@ CREATE VIEW tenant_vault.status AS
         s.logged_in, s.can_log_in_again, s.token_renewable, s.token_expires_at,
         CASE WHEN pg_catalog.isfinite(s.token_expires_at)
             THEN s.token_expires_at - pg_catalog.clock_timestamp() END AS token_ttl,
-        s.vault_requests, s.requests_per_second, s.logins, s.renewals, s.failures,
+        s.vault_requests, s.requests_per_second,
+        s.logins, s.login_failures, s.renewals, s.renewal_failures, s.failures,
         s.last_error, s.last_error_at,
         s.cache_entries, s.cache_slots, s.cache_bytes, s.cache_size,
-        s.hits, s.misses, s.stale_served, s.evictions
+        s.hits, s.misses, s.stale_served, s.evictions,
+        s.role_logins, s.role_logins_refused, s.role_logins_unchecked
     FROM tenant_vault.get_status() AS s;
 COMMENT ON VIEW tenant_vault.status IS
     'keeper, fetcher, token, Vault''s health, last error and counters of this cluster: one row';

@@ -66,6 +66,8 @@ static bool queue_status(const struct status_report *report, const struct vc_cli
     frame_put_number(&writer, TAG_ST_REQUESTS, (int64_t)status->requests);
     frame_put_number(&writer, TAG_ST_LOGINS, (int64_t)status->logins);
     frame_put_number(&writer, TAG_ST_RENEWALS, (int64_t)status->renewals);
+    frame_put_number(&writer, TAG_ST_LOGIN_FAILURES, (int64_t)status->login_failures);
+    frame_put_number(&writer, TAG_ST_RENEWAL_FAILURES, (int64_t)status->renewal_failures);
     frame_put_number(&writer, TAG_ST_FAILURES, (int64_t)status->failures);
     put_error(&writer, report, status, now);
     put_refusal(&writer, client);

@@ -1,6 +1,6 @@
 -- The views status and cached_secrets.
 BEGIN;
-SELECT plan(31);
+SELECT plan(33);
 
 SELECT tenant_vault.conninfo('acme') IS NOT NULL AS warm, tenant_vault.secret('dev/jwt') IS NOT NULL AS warm_too \gset
 
@@ -30,6 +30,8 @@ SELECT ok(token_ttl BETWEEN interval '1 minute' AND interval '1 hour', 'and has 
     FROM tenant_vault.status;
 SELECT cmp_ok(vault_requests, '>=', 2::bigint, 'requests are counted') FROM tenant_vault.status;
 SELECT cmp_ok(logins, '>=', 1::bigint, 'logins are counted') FROM tenant_vault.status;
+SELECT is(login_failures + renewal_failures, 0::bigint, 'none has failed') FROM tenant_vault.status;
+SELECT is(role_logins + role_logins_refused + role_logins_unchecked, 0::bigint, 'no enrolled role has come') FROM tenant_vault.status;
 SELECT cmp_ok(cache_entries, '>=', 2::bigint, 'entries are counted') FROM tenant_vault.status;
 SELECT cmp_ok(cache_slots, '>=', current_setting('tenant_vault.max_tenants')::bigint, 'there is a slot for each of max_tenants')
     FROM tenant_vault.status;

@@ -83,6 +83,8 @@ refused_once(
     'a wrong secret_id',
     ask_with(secret_id_file => $vault->credential_file('wrong', 'not-a-secret-id')),
     qr/invalid role or secret ID/);
+ok($node->wait_for_status(sub { $_[0]{login_failures} == 2 }, 10), 'status counts the refused logins')
+    or diag $node->status->{login_failures};
 
 $vault->approle('spent');
 my $spent = $vault->mint_secret_id('spent', num_uses => 1);

@@ -62,6 +62,10 @@ told_to_come_again('cold_app', 'Vault sealed: a login that is not cached is told
 $vault->unseal;
 ok($node->wait_until(sub { $node->log_in('cold_app', 's3cret of cold')->{exit} == 0 }, 20), 'Vault back: it succeeds');
 
+my $status = $node->status;
+is_deeply([ @{$status}{qw(role_logins role_logins_refused)} ], [ 4, 1 ], 'status counts who got in and who was refused');
+cmp_ok($status->{role_logins_unchecked}, '>=', 2, '... and who was told to come again');
+
 ### 2
 
 $vault->freeze;

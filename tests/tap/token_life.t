@@ -123,9 +123,11 @@ is($vault->logins($mark), 1, '... by one new login');
 
 ### 7
 
+$before = $node->status;
 $mark = log_in_as('bare', token_no_default_policy => 'true', token_ttl => '4s');
 is_deeply([ask_for(9)], [], 'reads go on with a token that may not renew itself');
 cmp_ok($vault->logins($mark), '<=', 5, '... and there is no login loop');
+cmp_ok($node->status->{renewal_failures}, '>', $before->{renewal_failures}, '... and status counts the refused renewals');
 
 ### 8
 
