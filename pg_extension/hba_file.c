@@ -1,15 +1,18 @@
 /*
  * hba_file.c - the file for pg_hba.conf that names the login group while the library is loaded.
  *
- * Its first line says whose it is, so that of two servers with one port neither removes the
- * other's. Refuses folders in which others than the server's user could put a file.
+ * It has to be gone whenever the library is, also where every process of the server was killed at
+ * once. So it lies in memory that the postmaster alone holds open, and its name is a symbolic link
+ * to it, through /proc: with the postmaster's end, however that comes, the kernel makes the link
+ * lead nowhere. Refuses to take another server's place, or that of a file which is none of ours,
+ * and folders in which others than the server's user could put one.
  */
 #include "postgres.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <fnmatch.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "funcapi.h"
@@ -19,23 +22,29 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "closed_folder.h"
 #include "guc.h"
 #include "hba_file.h"
 #include "sql_function.h"
 
 TV_SQL_FUNCTION(tv_get_hba_file);
 
-#define FILE_MODE 0600
+#define FILE_MODE 0400
 
-/* The first line, comment to pg_hba.conf; process and data folder. */
-#define OWNER_BEGIN "# tenant_vault, postmaster "
-#define OWNER_FORMAT OWNER_BEGIN "%d of "
-/* The line, and the group in two lines at most. */
-#define CONTENT_SIZE (MAXPGPATH + 2 * NAMEDATALEN + 128)
+/*
+ * Beyond what a server has open when it reads pg_hba.conf: where each postmaster has the same
+ * number, as in a container, the link of one that was killed leads to nothing of the next one's.
+ */
+#define FIRST_FD 200
 
-/* statfs(2): file systems that a reboot empties. */
-#define FS_TMPFS 0x01021994
-#define FS_RAMFS 0x858458f6
+/* The first line, a comment to pg_hba.conf, by which another server's file is known. */
+#define OWNER_LINE "# tenant_vault's, while the server runs with the library\n"
+/* That, and the group in two lines at most. */
+#define CONTENT_SIZE (sizeof(OWNER_LINE) + 2 * NAMEDATALEN + 64)
+
+#define LINK_FORMAT "/proc/%d/fd/%d"
+#define LINK_PATTERN "/proc/[1-9]*/fd/[1-9]*"
+#define LINK_SIZE 48
 
 /*
  * The file itself, for @ in any line, and whole lines beside it for include_if_exists, which
@@ -49,7 +58,7 @@ static const struct {
 };
 
 static char path[MAXPGPATH] = "";
-static char owner_line[MAXPGPATH + 64];
+static char links[lengthof(files)][LINK_SIZE];
 
 /* ---- where ---- */
 
@@ -94,65 +103,77 @@ static void folder_of_path(char *folder)
 
 static bool folder_is_closed(const char *folder)
 {
-    struct stat st;
+    const char *wrong = tv_folder_open_because(folder);
 
-    if (stat(folder, &st) != 0) {
-        ereport(WARNING,
-                (errcode_for_file_access(),
-                 errmsg("could not look at folder \"%s\" for tenant_vault.hba_file: %m", folder)));
-        return false;
-    }
-    if ((st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & S_IWOTH) == 0)
+    if (wrong == NULL)
         return true;
     ereport(LOG, (errmsg("tenant_vault writes no HBA file into \"%s\": others could put one there",
                          folder),
+                  errdetail("%s", wrong),
                   errhint("To let tenants log in, set unix_socket_directories or "
                           "tenant_vault.hba_file to a folder of the server's own.")));
     return false;
 }
 
-/* ---- whose ---- */
-
-/* The pid in the owner line of the file that is there; 0: no such file, or none of ours. */
-static int owner_of_file(const char *file_path, char *line, size_t size)
-{
-    FILE *file = fopen(file_path, "r");
-    int pid = 0;
-
-    if (file == NULL)
-        return 0;
-    if (fgets(line, (int)size, file) != NULL &&
-        strncmp(line, OWNER_BEGIN, strlen(OWNER_BEGIN)) == 0)
-        pid = (int)strtol(line + strlen(OWNER_BEGIN), NULL, 10);
-    fclose(file);
-    return pid;
-}
-
-/* Another server, alive and of another data folder, has the same port or file. */
-static bool belongs_to_other(void)
-{
-    char line[sizeof(owner_line)];
-    int pid = owner_of_file(path, line, sizeof(line));
-    const char *folder = pid > 0 ? strstr(line, " of ") : NULL;
-
-    if (folder == NULL || pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH))
-        return false;
-    return strcmp(folder, strstr(owner_line, " of ")) != 0;
-}
-
 static void path_of_file(size_t file, char *file_path)
 {
-    /* Long enough: write_file has had room for more. */
+    /* Long enough: create_link has had room for more. */
     snprintf(file_path, MAXPGPATH, "%s%s", path, files[file].suffix);
+}
+
+/* ---- whose ---- */
+
+/* False where there is nothing; what is no link is read as an empty one. */
+static bool read_link(const char *file_path, char *target, size_t size)
+{
+    ssize_t len = readlink(file_path, target, size - 1);
+
+    target[Max(len, 0)] = '\0';
+    return len >= 0 || errno != ENOENT;
+}
+
+static bool is_link_of_ours(const char *target)
+{
+    return fnmatch(LINK_PATTERN, target, FNM_PATHNAME) == 0;
+}
+
+static bool has_owner_line(const char *file_path)
+{
+    char line[sizeof(OWNER_LINE)] = "";
+    int fd = open(file_path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool has;
+
+    if (fd < 0) /* the link leads nowhere: whose it was has ended */
+        return false;
+    has = read(fd, line, strlen(OWNER_LINE)) == (ssize_t)strlen(OWNER_LINE) &&
+          strcmp(line, OWNER_LINE) == 0;
+    close(fd);
+    return has;
+}
+
+static void require_free_place(const char *file_path)
+{
+    char target[LINK_SIZE];
+
+    if (!read_link(file_path, target, sizeof(target)))
+        return;
+    if (!is_link_of_ours(target))
+        ereport(FATAL, (errmsg("\"%s\" is there already, and no file of tenant_vault's", file_path),
+                        errhint("Remove it, or set tenant_vault.hba_file to another place.")));
+    if (has_owner_line(file_path))
+        ereport(FATAL, (errmsg("\"%s\" belongs to another server that is running", file_path),
+                        errhint("Give each server a port, a socket folder or a "
+                                "tenant_vault.hba_file of its own.")));
 }
 
 void tv_hba_file_remove(void)
 {
-    char line[sizeof(owner_line)], file_path[MAXPGPATH];
+    char target[LINK_SIZE], file_path[MAXPGPATH];
 
     for (size_t i = 0; path[0] != '\0' && i < lengthof(files); i++) {
         path_of_file(i, file_path);
-        if (owner_of_file(file_path, line, sizeof(line)) != 0 && strcmp(line, owner_line) == 0)
+        if (links[i][0] != '\0' && read_link(file_path, target, sizeof(target)) &&
+            strcmp(target, links[i]) == 0)
             (void)unlink(file_path);
     }
 }
@@ -164,20 +185,9 @@ static void remove_at_exit(int code, Datum argument)
 
 /* ---- writing ---- */
 
-static bool write_content(const char *file_path, const char *content, size_t len)
-{
-    int fd = open(file_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
-    bool written;
-
-    if (fd < 0)
-        return false;
-    written = write(fd, content, len) == (ssize_t)len;
-    return close(fd) == 0 && written;
-}
-
 static size_t make_content(size_t file, char *content)
 {
-    size_t len = strlcpy(content, owner_line, CONTENT_SIZE);
+    size_t len = strlcpy(content, OWNER_LINE, CONTENT_SIZE);
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* of the constant table above */
@@ -185,29 +195,66 @@ static size_t make_content(size_t file, char *content)
 #pragma GCC diagnostic pop
 }
 
-/* Whole or not at all. */
+/* The content, whole, and not to be changed by anybody any more. */
+static bool fill_and_seal(int fd, const char *content, size_t len)
+{
+    return write(fd, content, len) == (ssize_t)len && fchmod(fd, FILE_MODE) == 0 &&
+           fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+}
+
+/* Its descriptor, which stays open as long as the postmaster lives; -1: errno says why. */
+static int open_in_memory(size_t file)
+{
+    char content[CONTENT_SIZE];
+    size_t len = make_content(file, content);
+    int low = memfd_create("tenant_vault", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD);
+
+    if (low >= 0)
+        close(low);
+    if (fd >= 0 && !fill_and_seal(fd, content, len)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* In the old one's place, in one step. */
+static bool create_link(const char *target, const char *file_path)
+{
+    char new_path[MAXPGPATH];
+
+    if (snprintf(new_path, sizeof(new_path), "%s.new", file_path) >= (int)sizeof(new_path)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (unlink(new_path) != 0 && errno != ENOENT)
+        return false;
+    return symlink(target, new_path) == 0 && rename(new_path, file_path) == 0;
+}
+
 static void write_file(size_t file)
 {
-    char file_path[MAXPGPATH], new_path[MAXPGPATH], content[CONTENT_SIZE];
-    size_t len = make_content(file, content);
+    char file_path[MAXPGPATH];
+    int fd = open_in_memory(file);
 
-    if (snprintf(new_path, sizeof(new_path), "%s%s.new", path, files[file].suffix) >=
-        (int)sizeof(new_path))
-        ereport(FATAL, (errmsg("tenant_vault.hba_file \"%s\" is too long", path)));
     path_of_file(file, file_path);
-    if (unlink(new_path) != 0 && errno != ENOENT)
-        ereport(FATAL,
-                (errcode_for_file_access(), errmsg("could not remove \"%s\": %m", new_path)));
-    if (!write_content(new_path, content, len) || rename(new_path, file_path) != 0)
+    snprintf(links[file], LINK_SIZE, LINK_FORMAT, (int)getpid(), fd);
+    if (fd < 0 || !create_link(links[file], file_path))
         ereport(FATAL, (errcode_for_file_access(),
                         errmsg("could not write \"%s\" for tenant_vault.hba_file: %m", file_path),
                         errhint("Set tenant_vault.hba_file to a place that the server may write "
                                 "to, or to \"none\".")));
+    if (!has_owner_line(file_path))
+        ereport(FATAL, (errmsg("could not read \"%s\" back, which leads to \"%s\"", file_path,
+                               links[file]),
+                        errhint("The server needs a /proc of its own processes, or "
+                                "tenant_vault.hba_file = \"none\".")));
 }
 
 void tv_hba_file_create(void)
 {
-    char folder[MAXPGPATH];
+    char folder[MAXPGPATH], file_path[MAXPGPATH];
 
     if (!IsPostmasterEnvironment || IsUnderPostmaster || !choose_path())
         return;
@@ -216,11 +263,10 @@ void tv_hba_file_create(void)
         path[0] = '\0';
         return;
     }
-    snprintf(owner_line, sizeof(owner_line), OWNER_FORMAT "%s\n", (int)getpid(), DataDir);
-    if (belongs_to_other())
-        ereport(FATAL, (errmsg("\"%s\" belongs to another server that is running", path),
-                        errhint("Give each server a port, a socket folder or a "
-                                "tenant_vault.hba_file of its own.")));
+    for (size_t i = 0; i < lengthof(files); i++) {
+        path_of_file(i, file_path);
+        require_free_place(file_path);
+    }
     on_proc_exit(remove_at_exit, (Datum)0);
     for (size_t i = 0; i < lengthof(files); i++)
         write_file(i);
@@ -233,19 +279,12 @@ const char *tv_hba_file_path(void)
 
 /* ---- for hba_findings ---- */
 
-static bool on_volatile_disk(void)
-{
-    struct statfs fs;
-
-    return statfs(path, &fs) == 0 && (fs.f_type == FS_TMPFS || fs.f_type == FS_RAMFS);
-}
-
-/* (path, exists, survives_reboot): NULL path where there is none. */
+/* (path, present): NULL path where there is none. */
 Datum tv_get_hba_file(PG_FUNCTION_ARGS)
 {
-    enum { PATH, PRESENT, SURVIVES_REBOOT, COLUMNS };
+    enum { PATH, PRESENT, COLUMNS };
     Datum values[COLUMNS] = {0};
-    bool nulls[COLUMNS] = {true, true, true};
+    bool nulls[COLUMNS] = {true, true};
     TupleDesc description;
 
     if (get_call_result_type(fcinfo, NULL, &description) != TYPEFUNC_COMPOSITE ||
@@ -255,7 +294,6 @@ Datum tv_get_hba_file(PG_FUNCTION_ARGS)
         memset(nulls, false, sizeof(nulls));
         values[PATH] = CStringGetTextDatum(path);
         values[PRESENT] = BoolGetDatum(access(path, R_OK) == 0);
-        values[SURVIVES_REBOOT] = BoolGetDatum(!on_volatile_disk());
     }
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls));
 }

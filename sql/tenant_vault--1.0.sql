@@ -306,7 +306,7 @@ COMMENT ON FUNCTION tenant_vault.pgbouncer_auth(name) IS
     'for PgBouncer''s auth_query: the SCRAM verifier that an enrolled role''s login uses';
 
 CREATE FUNCTION tenant_vault.get_hba_file(
-    OUT path text, OUT present boolean, OUT survives_reboot boolean
+    OUT path text, OUT present boolean
 ) LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_get_hba_file';
 COMMENT ON FUNCTION tenant_vault.get_hba_file() IS
     'the file that this server has written for pg_hba.conf; path is NULL where there is none';
@@ -345,12 +345,6 @@ CREATE VIEW tenant_vault.hba_findings AS
             'Somebody has removed the file since the server was started: reloading pg_hba.conf fails. Restart the server.'
         FROM tenant_vault.get_hba_file() AS f
         WHERE NOT f.present
-        UNION ALL
-        SELECT 'HBA file survives a reboot', f.path,
-            'After a power failure the file would still be there; a server that is then started without the library would '
-            'let enrolled roles in unchecked. Put it on a tmpfs such as /run.'
-        FROM tenant_vault.get_hba_file() AS f
-        WHERE f.present AND f.survives_reboot
         UNION ALL
         SELECT 'no line for the login group', NULL,
             pg_catalog.format('No trust line of pg_hba.conf names the file, so no enrolled role can log in. Add as one of its '

@@ -4,15 +4,17 @@
 #     names the file
 #  2. with include_if_exists (16 and later) these roles alone stay out: sessions, both kinds of
 #     walsender, roles granted a tenant's role, PGOPTIONS
-#  3. the postmaster killed with -9: the file is gone nonetheless
+#  3. the postmaster killed with -9, or every process of the server at once: the file is gone nonetheless
 #  4. a second server with the same file does not start, and leaves the first one's alone
-#  5. tenant_vault.hba_file: a place of its own, none, a folder open to others
+#  5. tenant_vault.hba_file: a place of its own, none, a folder that others could put something into,
+#     a place that something else has taken
 #  6. login_group: another name, with a blank in it
 #  7. hba_findings is empty on the documented lines, and explains each trouble
 use strict;
 use warnings;
 
 use LoginNode;
+use POSIX ();
 use PostgreSQL::Test::Utils;
 use Test::More;
 use VaultServer;
@@ -32,10 +34,11 @@ sub findings { my ($filter) = @_; return $node->value(
 
 ### 7
 
-is((stat $file)[2] & 07777, 0600, 'the file is closed to others');
+is((stat $file)[2] & 07777, 0400, 'the file is closed to others');
+ok(!open(my $written, '+<', $file) && !truncate($file, 0), '... and nobody changes it');
 # host, not hostssl: without TLS the latter is an error in the eyes of pg_hba_file_rules.
 my @documented = ('local all postgres peer', "host all \@$file all trust", 'host all all all scram-sha-256');
-sub findings_with { my (@lines) = @_; $node->write_hba(@lines); my $found = findings(q{finding <> 'HBA file survives a reboot'});
+sub findings_with { my (@lines) = @_; $node->write_hba(@lines); my $found = findings();
     $node->write_hba($node->hba_lines); return $found; }
 $node->value('DROP ROLE granted');
 is(findings_with(@documented), '', 'hba_findings is empty on the documented lines');
@@ -61,12 +64,30 @@ is($node->value(q{SELECT count(*) FROM tenant_vault.hba_findings WHERE explanati
 
 my $pid = $node->postmaster_pid;
 kill 'KILL', $pid;
-ok($node->wait_until(sub { !-e $file }, 5), 'the postmaster killed: the file is gone nonetheless');
-$node->{_pid} = undef;
-# Its number is free when whoever inherited it has reaped it.
-$node->wait_until(sub { !kill 0, $pid }, 20);
+ok($node->wait_until(sub { !-l $file }, 5), 'the postmaster killed: the file is gone nonetheless');
+sub forget_killed
+{
+    my ($killed) = @_;
+    $node->{_pid} = undef;
+    # Its number is free when whoever inherited it has reaped it.
+    $node->wait_until(sub { !kill 0, $killed }, 20);
+    return;
+}
+forget_killed($pid);
 $node->start;
 logs_in($node, 'acme_app', 's3cret of acme', '... and the next start works');
+
+$pid = $node->postmaster_pid;
+kill 'KILL', $pid, $node->children_of($pid);
+ok($node->wait_until(sub { !-e $file }, 5), 'every process killed at once, nobody is left to remove it: the file is gone nonetheless');
+forget_killed($pid);
+library('');
+my $mark = $node->log_mark;
+ok(!$node->start(fail_ok => 1), '... so that without the library the server refuses to start');
+like($node->log_since($mark), qr/\Q$file\E/, '... and names it');
+library('tenant_vault');
+$node->start;
+logs_in($node, 'acme_app', 's3cret of acme', '... and with it starts as ever');
 
 ### 4
 
@@ -120,12 +141,59 @@ like(findings(), qr/no HBA file/, '... and hba_findings too');
 $node->stop;
 
 my $open = PostgreSQL::Test::Utils::tempdir('open');
+
+sub writes_no_file
+{
+    my ($place, $what) = @_;
+    my $mark = $node->log_mark;
+    $node->write_settings(hba_file => "$place/file");
+    $node->start;
+    ok(!-e "$place/file", "$what: there is no file");
+    like($node->log_since($mark), qr/writes no HBA file into "\Q$place\E"/, '... and the log says why');
+    $node->stop;
+    return;
+}
 chmod 0777, $open;
-my $mark = $node->log_mark;
-$node->write_settings(hba_file => "$open/file");
-$node->start;
-ok(!-e "$open/file", 'a folder open to others: there is no file');
-like($node->log_since($mark), qr/writes no HBA file into "\Q$open\E"/, '... and the log says why');
+writes_no_file($open, 'a folder open to others');
+mkdir "$open/below", 0700;
+writes_no_file("$open/below", 'a folder that others could put another in the place of');
+my $closed = PostgreSQL::Test::Utils::tempdir('closed');
+symlink "$open/below", "$closed/link";
+writes_no_file("$closed/link", 'the same by a symbolic link');
+rmdir "$open/below";
+writes_no_file("$open/below", 'a folder that is not there');
+SKIP: {
+    my ($own, @others) = split ' ', $);
+    my ($other) = grep { $_ != $own } @others;
+    skip "this user is in one group only", 2 unless defined $other;
+    chown -1, $other, $open;
+    chmod 0770, $open;
+    writes_no_file($open, 'a folder open to another group');
+    chown -1, $own, $open;
+}
+
+sub refuses_place
+{
+    my ($place, $what) = @_;
+    my $mark = $node->log_mark;
+    $node->write_settings(hba_file => $place);
+    ok(!$node->start(fail_ok => 1), "$what: the server refuses to start");
+    like($node->log_since($mark), qr/"\Q$place\E" is there already, and no file of tenant_vault's/, '... and says why');
+    return;
+}
+my $hba = slurp_file($node->data_dir . '/pg_hba.conf');
+refuses_place($node->data_dir . '/pg_hba.conf', 'a place that another file has, pg_hba.conf itself at that');
+is(slurp_file($node->data_dir . '/pg_hba.conf'), $hba, '... and leaves it as it is');
+append_to_file("$closed/target", "all\n");
+symlink "$closed/target", "$closed/planted";
+refuses_place("$closed/planted", 'a place that has a symbolic link to another file');
+is(slurp_file("$closed/target"), "all\n", '... and leaves that as it is');
+POSIX::mkfifo("$closed/fifo", 0600);
+refuses_place("$closed/fifo", 'a place that has a FIFO');
+symlink '/proc/1/fd/999999', "$closed/stale";
+$node->write_settings(hba_file => "$closed/stale");
+ok($node->start(fail_ok => 1), 'a link that a killed server has left is no hindrance');
+ok(-e "$closed/stale", '... and leads to the file again');
 $node->stop;
 
 chmod 0700, $open;
