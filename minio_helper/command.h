@@ -19,5 +19,6 @@ int command_put(int argc, char **argv);
 int command_database(int argc, char **argv);
 int command_exec(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_wait(int argc, char **argv);
 
 #endif

@@ -91,16 +91,12 @@ static bool check_addresses(struct check *check)
     for (size_t i = 0; i < settings->address_count; i++) {
         struct vc_error err = {.code = VC_OK};
         enum vc_health health = VC_HEALTH_UNKNOWN;
-        enum vc_code code = vault_session_health(&check->session, i, &health, &err);
 
-        if (code == VC_OK && vc_health_alive(health)) {
+        if (vault_session_alive(&check->session, i, 0, &health, &err) == VC_OK) {
             say_ok("Vault", settings->addresses[i], vc_health_text(health));
             alive = true;
             continue;
         }
-        if (code == VC_OK)
-            vc_error_set(&err, health == VC_HEALTH_SEALED ? VC_SEALED : VC_NOT_INITIALIZED, "%s",
-                         vc_health_text(health));
         say_failed(check, "Vault", settings->addresses[i], &err);
     }
     return alive;
@@ -112,7 +108,7 @@ static bool check_login(struct check *check)
     struct vc_client_status status;
     char detail[64] = "";
 
-    if (vault_session_login(&check->session, &err) != VC_OK) {
+    if (vault_session_login(&check->session, 0, &err) != VC_OK) {
         say_failed(check, "login", "to Vault", &err);
         return false;
     }

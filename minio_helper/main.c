@@ -28,6 +28,7 @@ static const struct command commands[] = {
     {"list", "the names below a path", command_list},
     {"put", "write a secret from standard input", command_put},
     {"serve", "S3 credentials by HTTP, for SDKs that refresh by themselves", command_serve},
+    {"wait", "until Vault is alive, or lets us log in", command_wait},
 };
 
 static void print_help(void)

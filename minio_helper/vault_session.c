@@ -38,6 +38,14 @@ static void log_warning(void *ctx, enum vc_log_level level, const char *message)
     (void)message;
 }
 
+/* The client insists on some: sys/health is sent none of them. */
+static enum vc_code use_no_credentials(struct vc_settings *settings, struct vc_error *err)
+{
+    enum vc_code code = vc_settings_set(settings, "token", "none", err);
+
+    return code == VC_OK ? vc_settings_set(settings, "auth_method", "token", err) : code;
+}
+
 static enum vc_code open_client(struct vault_session *session,
                                 const struct vault_session_options *options, struct vc_error *err)
 {
@@ -45,6 +53,8 @@ static enum vc_code open_client(struct vault_session *session,
 
     if (code == VC_OK && options->token_cache != NULL)
         code = vc_settings_set(&session->settings, "token_store", options->token_cache, err);
+    if (code == VC_OK && options->anonymous)
+        code = use_no_credentials(&session->settings, err);
     if (code == VC_OK && !options->long_lived)
         code = vc_settings_set(&session->settings, "check_token", "false", err);
     if (code != VC_OK)
@@ -161,11 +171,22 @@ enum vc_code vault_session_write(struct vault_session *session, const char *path
     return code;
 }
 
-enum vc_code vault_session_login(struct vault_session *session, struct vc_error *err)
+/* What is left for an operation: 0 is the settings' request_timeout, as for the client. */
+static vc_msec time_left(const struct vault_session *session, vc_msec until)
+{
+    vc_msec left = until - vc_now();
+
+    if (until == 0 || left >= session->settings.request_timeout)
+        return 0;
+    return left > 0 ? left : 1;
+}
+
+enum vc_code vault_session_login(struct vault_session *session, vc_msec until, struct vc_error *err)
 {
     struct answer answer = {.version = 0};
+    vc_msec left = time_left(session, until);
 
-    return wait_for(session, vc_client_login(session->client, 0, version_done, &answer), &answer,
+    return wait_for(session, vc_client_login(session->client, left, version_done, &answer), &answer,
                     err);
 }
 
@@ -178,14 +199,23 @@ static void health_done(void *ctx, enum vc_health health, const struct vc_error 
     answer->health = health;
 }
 
-enum vc_code vault_session_health(struct vault_session *session, size_t address,
-                                  enum vc_health *health, struct vc_error *err)
+enum vc_code vault_session_alive(struct vault_session *session, size_t address, vc_msec until,
+                                 enum vc_health *health, struct vc_error *err)
 {
     struct answer answer = {.health = VC_HEALTH_UNKNOWN};
-    enum vc_code code = wait_for(
-        session, vc_client_health(session->client, address, 0, health_done, &answer), &answer, err);
+    vc_msec left = time_left(session, until);
+    enum vc_code code =
+        wait_for(session, vc_client_health(session->client, address, left, health_done, &answer),
+                 &answer, err);
 
     *health = answer.health;
+    if (code != VC_OK || vc_health_alive(answer.health))
+        return code;
+    code = answer.health == VC_HEALTH_SEALED ? VC_SEALED : VC_NOT_INITIALIZED;
+    vc_error_set(err, code, "Vault at %s is %s", session->settings.addresses[address],
+                 vc_health_text(answer.health));
+    vc_error_hint(err, code == VC_SEALED ? "unseal it: vault operator unseal"
+                                         : "initialise it: vault operator init");
     return code;
 }
 

@@ -16,6 +16,7 @@ struct vault_session {
 struct vault_session_options {
     const char *token_cache; /* a file in which the token outlives the run, or NULL */
     bool long_lived;         /* the token is asked for its TTL first, and renewed */
+    bool anonymous;          /* for vault_session_alive alone: no credentials are needed */
 };
 
 /*
@@ -44,10 +45,15 @@ enum vc_code vault_session_list(struct vault_session *session, const char *path,
 /* cas: vault_kv.h. version: the one written. */
 enum vc_code vault_session_write(struct vault_session *session, const char *path, const cJSON *data,
                                  long long cas, long long *version, struct vc_error *err);
-enum vc_code vault_session_login(struct vault_session *session, struct vc_error *err);
-/* health may be told although the code is not VC_OK (sealed, for example). */
-enum vc_code vault_session_health(struct vault_session *session, size_t address,
-                                  enum vc_health *health, struct vc_error *err);
+/* until: a point in time, before which there is an answer as well; 0: request_timeout alone. */
+enum vc_code vault_session_login(struct vault_session *session, vc_msec until,
+                                 struct vc_error *err);
+/*
+ * VC_OK where that one of the settings' addresses is active or a standby; health says which.
+ * VC_SEALED, VC_NOT_INITIALIZED with a hint; others as above.
+ */
+enum vc_code vault_session_alive(struct vault_session *session, size_t address, vc_msec until,
+                                 enum vc_health *health, struct vc_error *err);
 
 /*
  * The path of a tenant's secret `what` ("s3", "database"), or of the platform's where tenant is

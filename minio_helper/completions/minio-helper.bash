@@ -7,7 +7,7 @@ _minio_helper()
     COMPREPLY=()
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="check credentials database exec get list put serve --help --version"
+        words="check credentials database exec get list put serve wait --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi
@@ -25,6 +25,7 @@ _minio_helper()
         -n | --names) words="aws app pgbackrest wal-g restic litestream minio" ;;
         --on-change) words="none restart signal:HUP command:" ;;
         -t | --tenant) words=$(minio-helper list "${VAULT_ENVIRONMENT:-dev}/tenants" 2>/dev/null | tr -d /) ;;
+        --for) words="alive login" ;;
         -o | --output | --token-dir | --template | --policy | --token-cache | --files)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return
