@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
+#include "../common/tenant_layout.h"
 #include "answer_text.h"
 #include "compat.h"
 #include "freshness.h"
@@ -71,6 +72,14 @@ static bool line_names_group(const HbaLine *line)
     return false;
 }
 
+/* NULL where the tenant's secret may open the role. */
+static const char *why_not_by_vault(const char *tenant, HeapTuple role)
+{
+    if (!vc_tenant_name_valid(tenant, strlen(tenant)))
+        return "its label is no tenant's name";
+    return tv_role_expired(role) ? "the role's VALID UNTIL is over" : NULL;
+}
+
 static void find_role(Attempt *attempt)
 {
     HeapTuple tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(attempt->port->user_name));
@@ -79,8 +88,8 @@ static void find_role(Attempt *attempt)
         return;
     attempt->role = ((Form_pg_authid)GETSTRUCT(tuple))->oid;
     attempt->tenant = tv_role_tenant(attempt->role);
-    if (attempt->tenant != NULL && tv_role_expired(tuple))
-        attempt->reason = "the role's VALID UNTIL is over";
+    if (attempt->tenant != NULL)
+        attempt->reason = why_not_by_vault(attempt->tenant, tuple);
     ReleaseSysCache(tuple);
 }
 
@@ -210,15 +219,21 @@ _Noreturn static void refuse(const Attempt *attempt, int status)
     pg_unreachable();
 }
 
-/* True where role and label are still what the verifier was for. */
-static bool still_bound(const Attempt *attempt)
+static bool same_tenant(const char *one, const char *other)
+{
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+/* NULL where role and label are still what the verifier was for, and will do. */
+static const char *what_has_changed(const Attempt *attempt)
 {
     Attempt now = {.port = attempt->port};
 
     AcceptInvalidationMessages();
     find_role(&now);
-    return now.role == attempt->role && now.tenant != NULL &&
-           strcmp(now.tenant, attempt->tenant) == 0;
+    if (now.role != attempt->role || !same_tenant(now.tenant, attempt->tenant))
+        return "the role or its label has changed meanwhile";
+    return now.reason;
 }
 
 /* SYSTEM_USER, log_connections and pg_stat_activity tell how the client was authenticated. */
@@ -232,9 +247,13 @@ static void note_identity(const Attempt *attempt)
     line->auth_method = uaSCRAM;
     port->hba = line;
     tv_set_authn_id(port, port->user_name);
+}
+
+static void log_login(const Attempt *attempt)
+{
     if (attempt->tenant != NULL && tv_logins_are_logged())
-        ereport(LOG, (errmsg("tenant_vault: role \"%s\" has logged in as %s", port->user_name,
-                             origin(attempt))));
+        ereport(LOG, (errmsg("tenant_vault: role \"%s\" has logged in as %s",
+                             attempt->port->user_name, origin(attempt))));
 }
 
 /* ---- the exchange ---- */
@@ -248,12 +267,10 @@ static int exchange(Attempt *attempt)
         status = STATUS_ERROR; /* cannot be, and must not */
     if (attempt->reason == NULL)
         attempt->reason = detail;
-    if (status != STATUS_OK || attempt->tenant == NULL)
+    if (status != STATUS_OK)
         return status;
-    if (still_bound(attempt))
-        return STATUS_OK;
-    attempt->reason = "the role or its label has changed meanwhile";
-    return STATUS_ERROR;
+    attempt->reason = what_has_changed(attempt);
+    return attempt->reason == NULL ? STATUS_OK : STATUS_ERROR;
 }
 
 static void wipe_verifier(Attempt *attempt)
@@ -268,8 +285,11 @@ static void challenge(Attempt *attempt)
     bool suspect;
 
     find_verifier(attempt);
-    /* Not a failed attempt: no client has been asked for a password, so the previous hook, which
-     * may lock roles out, hears nothing of it. */
+    /*
+     * Not a failed attempt: no client has been asked for a password. So the previous hook hears
+     * nothing of it, as of a line that says reject: a lock-out module would turn an outage of
+     * Vault's into one of its own.
+     */
     if (attempt->cannot_ask)
         refuse_for_now(attempt);
 
@@ -282,10 +302,11 @@ static void challenge(Attempt *attempt)
         tv_status_count_login(status == STATUS_OK ? TV_LOGIN_OK : TV_LOGIN_REFUSED);
     if (status == STATUS_OK)
         note_identity(attempt);
-    if (previous_hook != NULL)
+    if (previous_hook != NULL) /* which may refuse by itself */
         previous_hook(attempt->port, status);
     if (status != STATUS_OK)
         refuse(attempt, status);
+    log_login(attempt);
 }
 
 static void check_client(Port *port, int status)

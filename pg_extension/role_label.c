@@ -17,7 +17,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "../common/tenant_layout.h"
 #include "guc.h"
 #include "name_check.h"
 #include "role_label.h"
@@ -29,10 +28,8 @@ static check_password_hook_type previous_check_password;
 char *tv_role_tenant(Oid role)
 {
     const ObjectAddress address = {.classId = AuthIdRelationId, .objectId = role};
-    char *label = GetSecurityLabel(&address, PROVIDER);
 
-    /* One that is none can have been written only past the provider. */
-    return label != NULL && vc_tenant_name_valid(label, strlen(label)) ? label : NULL;
+    return GetSecurityLabel(&address, PROVIDER);
 }
 
 bool tv_role_expired(HeapTuple role)

@@ -21,8 +21,9 @@
 extern void tv_role_label_init(void);
 
 /*
- * The tenant that the role is bound to, palloc'd; NULL where it has no label, or one that is no
- * tenant's name. Reads the catalog at each call; needs a transaction, but no database.
+ * The tenant that the role is bound to, palloc'd; NULL where it has no label. A label that was
+ * written past the provider (into the catalog itself) may be no tenant's name: no look-up takes
+ * it. Reads the catalog at each call; needs a transaction, but no database.
  */
 extern char *tv_role_tenant(Oid role);
 

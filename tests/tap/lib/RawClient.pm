@@ -3,6 +3,8 @@
 #   my $client = RawClient->connect($node);
 #   $client->startup('acme_app');
 #   my $first = $client->begin_scram;      # { salt, iterations } of the server's first message
+#   $client->prove($first, $password);
+#   my $end = $client->outcome;            # { in => 1 }, or an error's fields; undef: bare end
 #   my $message = $client->receive;        # { type, body }, undef at the connection's end
 package RawClient;
 
@@ -10,8 +12,10 @@ use strict;
 use warnings;
 
 use Carp;
+use Digest::SHA qw(hmac_sha256 sha256);
 use IO::Select;
 use IO::Socket::UNIX;
+use MIME::Base64 qw(decode_base64 encode_base64);
 
 use constant {
     WAIT_SECONDS => 30,     # longest wait for a message
@@ -45,12 +49,28 @@ sub startup
 sub begin_scram
 {
     my ($self) = @_;
-    my $first = 'n,,n=,r=' . ('abcdefgh' x 3);
+    my $bare = 'n=,r=' . ('abcdefgh' x 3);
+    my $first = "n,,$bare";
     $self->send_message('p', "SCRAM-SHA-256\0" . pack('N', length $first) . $first);
     my $message = $self->receive // return;
     return unless $message->{type} eq 'R' && unpack('N', $message->{body}) == AUTH_SASL_CONTINUE;
     my ($nonce, $salt, $iterations) = $message->{body} =~ /r=([^,]+),s=([^,]+),i=(\d+)/;
-    return { nonce => $nonce, salt => $salt, iterations => $iterations };
+    return { nonce => $nonce, salt => $salt, iterations => $iterations, so_far => "$bare," . substr $message->{body}, 4 };
+}
+
+# The proof of a password (ASCII, so that SASLprep changes nothing): RFC 5802, section 3.
+sub prove
+{
+    my ($self, $first, $password) = @_;
+    my $round = my $salted = hmac_sha256(decode_base64($first->{salt}) . pack('N', 1), $password);
+    for (2 .. $first->{iterations}) {
+        $round = hmac_sha256($round, $password);
+        $salted ^= $round;
+    }
+    my $final = "c=biws,r=$first->{nonce}";
+    my $client_key = hmac_sha256('Client Key', $salted);
+    my $signature = hmac_sha256("$first->{so_far},$final", sha256($client_key));
+    return $self->send_message('p', "$final,p=" . encode_base64($client_key ^ $signature, ''));
 }
 
 # A proof that is none.
@@ -66,6 +86,17 @@ sub receive
     my $header = $self->_read(5) // return;
     my ($type, $length) = unpack 'a1 N', $header;
     return { type => $type, body => $self->_read($length - 4) // return };
+}
+
+# What it comes to: ready for queries, an error, or neither.
+sub outcome
+{
+    my ($self) = @_;
+    while (my $message = $self->receive) {
+        return { in => 1 } if $message->{type} eq 'Z';
+        return $self->error_fields($message) if $message->{type} eq 'E';
+    }
+    return;
 }
 
 # The fields of an error, by their letters.
