@@ -17,13 +17,8 @@ my $program_folder = abs_path(MinioHelper::program()) =~ s{/[^/]+$}{}r;
 my $token_file = $vault->credential_file('docs_token', $vault->root_token);
 my $page = DocPage->new('docs/minio_helper.md');
 for my $block ($page->blocks('sh')) {
-    local %ENV = (PATH => "$program_folder:$ENV{PATH}", HOME => $folder, LC_ALL => 'C.UTF-8',
-        VAULT_ADDR => $vault->address, VAULT_TOKEN_FILE => $token_file);
-    open my $script, '>', "$folder/script" or die $!;
-    print {$script} "cd '$folder' && set -eu\n$block->{text}";
-    close $script;
-    my $output = `/bin/bash '$folder/script' 2>&1 </dev/null`;
-    is($?, 0, $page->path . ":$block->{line}: the commands work") or diag $output;
+    local %ENV = (PATH => "$program_folder:$ENV{PATH}", HOME => $folder, LC_ALL => 'C.UTF-8');
+    $page->works($block, $folder, VAULT_ADDR => $vault->address, VAULT_TOKEN_FILE => $token_file);
 }
 
 done_testing;

@@ -25,15 +25,8 @@ my $vault = VaultServer->new('vault', mounted => 0);
 sub run_shell
 {
     my ($page, $block) = @_;
-    local $ENV{VAULT_ADDR} = $vault->address;
-    local $ENV{BAO_ADDR} = $vault->address;
-    local $ENV{VAULT_TOKEN} = $vault->root_token;
-    my $script = "$folder/script";
-    append_to_file($script, "cd '$folder' && set -eu\n$block->{text}");
-    my $output = `/bin/bash '$script' 2>&1 </dev/null`;
-    my $ended = $?;
-    unlink $script;
-    is($ended, 0, $page->path . ":$block->{line}: the commands work") or diag $output;
+    $page->works($block, $folder, VAULT_ADDR => $vault->address, BAO_ADDR => $vault->address,
+        VAULT_TOKEN => $vault->root_token);
     return;
 }
 
