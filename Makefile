@@ -28,7 +28,7 @@ SANITIZE_TESTS = SANITIZE=address,undefined
 .NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
-	check-helper helper-tools asan-fetcher
+	check-helper helper-tools check-production production-tools asan-fetcher
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -65,7 +65,7 @@ helper-tools: tools
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
 	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap \
-		check-helper
+		check-helper check-production
 
 check-unit: ## the core's unit tests
 	+@$(SUBMAKE) -C tests/unit check
@@ -83,6 +83,14 @@ check-pgtap: build ## pgTAP, on a real cluster with a real Vault
 
 check-tap: build ## PostgreSQL::Test: behaviour and faults on real servers
 	@$(STAGED) tests/setup/run_tap $(TESTS)
+
+# Prometheus and its exporter are what the alerts and queries are tested with.
+production-tools: tools
+	@tests/setup/packages prometheus prometheus-postgres-exporter
+	@tests/setup/tools mc minio
+
+check-production: production-tools build ## the production cluster, its runbooks and its monitoring, on real servers
+	@$(STAGED) tests/setup/run_tap $(or $(TESTS),$(wildcard tests/production/*.t))
 
 check-helper: helper-tools ## minio-helper against real Vaults, S3 servers and clients
 	+@$(SUBMAKE) -C minio_helper
