@@ -6,28 +6,33 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report.h"
 #include "secret_folder.h"
 
 #define MSEC_PER_SEC 1000
+#define NAME_SIZE 128   /* of a variable; the longest of ours has 33 bytes */
 #define REFRESH_SHARE 4 /* of a lifetime, the last quarter is for refreshing */
 #define REFRESH_RETRY (30 * MSEC_PER_SEC)
 
-static enum vc_code set_variable(struct child_secrets *secrets, const struct s3_variable *variable,
+/* By either name: what stood there before belongs to other credentials. */
+static enum vc_code set_variable(struct child_secrets *secrets, const struct env_variable *variable,
                                  struct vc_error *err)
 {
     const char *folder = secrets->options->folder;
-    char name[128];
+    char file_name[NAME_SIZE];
     char path[PATH_MAX];
-    bool set;
+    bool set = true;
 
-    if (folder == NULL) {
+    snprintf(file_name, sizeof(file_name), "%s_FILE", variable->name);
+    child_environment_set(&secrets->environment, variable->name, NULL);
+    child_environment_set(&secrets->environment, file_name, NULL);
+    if (variable->value != NULL && folder == NULL) {
         set = child_environment_set(&secrets->environment, variable->name, variable->value);
-    } else {
-        snprintf(name, sizeof(name), "%s_FILE", variable->name);
+    } else if (variable->value != NULL) {
         snprintf(path, sizeof(path), "%s/%s", folder, variable->name);
-        set = child_environment_set(&secrets->environment, name, path);
+        set = child_environment_set(&secrets->environment, file_name, path);
     }
     if (set)
         return VC_OK;
@@ -35,35 +40,17 @@ static enum vc_code set_variable(struct child_secrets *secrets, const struct s3_
                         variable->name);
 }
 
-/* All of the set are taken out first: what stood there before belongs to other credentials. */
-static enum vc_code fill_environment(struct child_secrets *secrets,
-                                     const struct s3_variables *variables, struct vc_error *err)
-{
-    const char *name;
-
-    for (size_t i = 0; (name = s3_names_variable(secrets->options->names, i)) != NULL; i++)
-        child_environment_set(&secrets->environment, name, NULL);
-    for (size_t i = 0; i < variables->count; i++) {
-        enum vc_code code = set_variable(secrets, &variables->list[i], err);
-
-        if (code != VC_OK)
-            return code;
-    }
-    return VC_OK;
-}
-
 static enum vc_code put_in_place(struct child_secrets *secrets,
-                                 const struct s3_credentials *credentials, struct vc_error *err)
+                                 const struct env_variable *variables, size_t count,
+                                 struct vc_error *err)
 {
-    const struct child_secrets_options *options = secrets->options;
-    struct s3_variables variables;
-    enum vc_code code = s3_variables_fill(&variables, options->names, credentials, err);
+    const char *folder = secrets->options->folder;
+    enum vc_code code = VC_OK;
 
-    if (code == VC_OK && options->folder != NULL)
-        code = secret_folder_write(options->folder, options->names, &variables, err);
-    if (code == VC_OK)
-        code = fill_environment(secrets, &variables, err);
-    s3_variables_free(&variables);
+    if (folder != NULL)
+        code = secret_folder_write(folder, variables, count, err);
+    for (size_t i = 0; code == VC_OK && i < count; i++)
+        code = set_variable(secrets, &variables[i], err);
     return code;
 }
 
@@ -103,20 +90,57 @@ static enum vc_code plan_refresh(struct child_secrets *secrets,
     return VC_OK;
 }
 
-/* Asks Vault, and puts what it says where children find it. */
-static enum vc_code load(struct child_secrets *secrets, struct vc_error *err)
+static enum vc_code load_app(struct child_secrets *secrets, struct origins *origins,
+                             struct vc_error *err)
 {
+    struct app_config config;
+    enum vc_code code = app_config_read(&config, &secrets->session, err);
+
+    if (code == VC_OK) {
+        memcpy(&origins->list[origins->count], config.origins, sizeof(config.origins));
+        origins->count += APP_SECRETS;
+        code = put_in_place(secrets, config.list, APP_VARIABLES, err);
+    }
+    app_config_free(&config);
+    return code;
+}
+
+static enum vc_code load_credentials(struct child_secrets *secrets, struct origins *origins,
+                                     struct vc_error *err)
+{
+    const struct child_secrets_options *options = secrets->options;
     struct s3_credentials credentials;
+    struct s3_variables variables = {.count = 0};
     enum vc_code code;
 
     s3_credentials_init(&credentials, &vc_wiping_allocator);
-    code = credential_source_get(&secrets->session, &secrets->options->request, &credentials,
-                                 &secrets->origin, err);
-    if (code == VC_OK)
-        code = put_in_place(secrets, &credentials, err);
+    code = credential_source_get(&secrets->session, &options->request, &credentials,
+                                 &origins->list[origins->count++], err);
+    if (code == VC_OK) {
+        code = s3_variables_fill(&variables, options->names, &credentials, err);
+        if (code == VC_OK)
+            code = put_in_place(secrets, variables.list, variables.count, err);
+        s3_variables_free(&variables);
+    }
     if (code == VC_OK)
         code = plan_refresh(secrets, &credentials, err);
     s3_credentials_free(&credentials);
+    return code;
+}
+
+/* Asks Vault, and puts what it says where children find it. A tenant's S3_* replace the platform's.
+ */
+static enum vc_code load(struct child_secrets *secrets, struct vc_error *err)
+{
+    struct origins origins = {.count = 0};
+    enum vc_code code = VC_OK;
+
+    if (secrets->options->app)
+        code = load_app(secrets, &origins, err);
+    if (code == VC_OK && secrets->options->names != NULL)
+        code = load_credentials(secrets, &origins, err);
+    if (code == VC_OK)
+        secrets->origins = origins;
     return code;
 }
 
@@ -135,8 +159,8 @@ enum vc_code child_secrets_open(struct child_secrets *secrets,
         code = secret_folder_open(options->folder, true, err);
     if (code == VC_OK)
         code = load(secrets, err);
-    if (code == VC_OK)
-        secret_watch_start(&secrets->watch, secrets->session.client, &secrets->origin,
+    for (size_t i = 0; code == VC_OK && i < secrets->origins.count; i++)
+        secret_watch_start(&secrets->watches[i], secrets->session.client, &secrets->origins.list[i],
                            options->watch_interval);
     return code;
 }
@@ -145,10 +169,11 @@ enum vc_code child_secrets_open(struct child_secrets *secrets,
 static bool has_news(struct child_secrets *secrets)
 {
     vc_msec now = vc_now();
+    bool news = secrets->refresh_at != 0 && now >= secrets->refresh_at;
 
-    if (secrets->refresh_at != 0 && now >= secrets->refresh_at)
-        return true;
-    return secrets->options->watch_interval != 0 && secret_watch_run(&secrets->watch, now);
+    for (size_t i = 0; secrets->options->watch_interval != 0 && i < secrets->origins.count; i++)
+        news |= secret_watch_run(&secrets->watches[i], now);
+    return news;
 }
 
 bool child_secrets_run(struct child_secrets *secrets)
@@ -170,7 +195,8 @@ enum vc_code child_secrets_reload(struct child_secrets *secrets, struct vc_error
     code = load(secrets, err);
     if (code != VC_OK && secrets->refresh_at != 0)
         secrets->refresh_at = vc_now() + REFRESH_RETRY;
-    secret_watch_set(&secrets->watch, &secrets->origin);
+    for (size_t i = 0; i < secrets->origins.count; i++)
+        secret_watch_set(&secrets->watches[i], &secrets->origins.list[i]);
     pthread_mutex_unlock(&secrets->endpoint.lock);
     return code;
 }
@@ -182,21 +208,33 @@ int child_secrets_fd(const struct child_secrets *secrets)
 
 vc_msec child_secrets_next_at(const struct child_secrets *secrets, vc_msec until)
 {
-    if (secrets->options->watch_interval != 0 && secrets->watch.next_at < until)
-        until = secrets->watch.next_at;
+    for (size_t i = 0; secrets->options->watch_interval != 0 && i < secrets->origins.count; i++)
+        if (secrets->watches[i].next_at < until)
+            until = secrets->watches[i].next_at;
     if (secrets->refresh_at != 0 && secrets->refresh_at < until)
         until = secrets->refresh_at;
     return until;
 }
 
+static void remove_files(const struct child_secrets_options *options)
+{
+    const char *name;
+
+    if (options->app)
+        for (size_t i = 0; i < APP_VARIABLES; i++)
+            secret_folder_remove(options->folder, app_variables[i].name);
+    if (options->names != NULL)
+        for (size_t i = 0; (name = s3_names_variable(options->names, i)) != NULL; i++)
+            secret_folder_remove(options->folder, name);
+}
+
 void child_secrets_close(struct child_secrets *secrets)
 {
-    const struct child_secrets_options *options = secrets->options;
-
     child_endpoint_stop(&secrets->endpoint);
-    secret_watch_stop(&secrets->watch);
+    for (size_t i = 0; i < CHILD_SECRETS_MAX; i++)
+        secret_watch_stop(&secrets->watches[i]);
     child_environment_free(&secrets->environment);
-    if (options->folder != NULL)
-        secret_folder_clear(options->folder, options->names);
+    if (secrets->options->folder != NULL)
+        remove_files(secrets->options);
     vault_session_close(&secrets->session);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "app_config.h"
 #include "child_endpoint.h"
 #include "child_environment.h"
 #include "credential_source.h"
@@ -19,22 +20,31 @@
     "aws" /* the names that SDKs know, and can refresh by themselves                               \
            */
 
+#define CHILD_SECRETS_MAX (APP_SECRETS + 1)
+
 /* The caller's, as long as the secrets are open. */
 struct child_secrets_options {
     struct vault_session_options session;
     struct credential_request request;
-    const struct s3_names *names;
+    const struct s3_names *names; /* of the S3 credentials; NULL: none are wanted */
+    bool app;                     /* the application's variables (app_variable.h) as well */
     const char *folder;     /* files in it, on a tmpfs, instead of values; NULL: the environment */
     vc_msec watch_interval; /* between looks for another version; 0: nobody wants to know */
+};
+
+/* Of what is in use. */
+struct origins {
+    struct credential_origin list[CHILD_SECRETS_MAX];
+    size_t count;
 };
 
 struct child_secrets {
     const struct child_secrets_options *options;
     struct vault_session session;
     struct child_environment environment; /* to start a child with */
-    struct credential_origin origin;
+    struct origins origins;
     struct child_endpoint endpoint; /* from which the command refreshes temporary keys */
-    struct secret_watch watch;
+    struct secret_watch watches[CHILD_SECRETS_MAX]; /* of each origin */
     vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
     bool told;          /* that an environment cannot be refreshed */
 };

@@ -11,6 +11,7 @@
 /* argv[0] is the command's name. */
 typedef int (*command_run)(int argc, char **argv);
 
+int command_app_config(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_credentials(int argc, char **argv);
 int command_get(int argc, char **argv);

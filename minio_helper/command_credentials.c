@@ -11,6 +11,7 @@
 #include "format_template.h"
 #include "output.h"
 #include "report.h"
+#include "s3_variables.h"
 #include "shared_options.h"
 #include "secret_file.h"
 #include "secret_folder.h"
@@ -145,7 +146,8 @@ static void list_names(const struct wanted *wanted, const struct s3_credentials 
     if (s3_variables_fill(&variables, variables_named ? wanted->names : s3_names_find("fields"),
                           credentials, NULL) == VC_OK)
         for (size_t i = 0; i < variables.count; i++)
-            vc_buf_append_format(names, "%s\n", variables.list[i].name);
+            if (variables.list[i].value != NULL)
+                vc_buf_append_format(names, "%s\n", variables.list[i].name);
     s3_variables_free(&variables);
 }
 
@@ -159,7 +161,25 @@ static enum vc_code put_into_folder(const struct wanted *wanted,
     if (code == VC_OK)
         code = secret_folder_open(wanted->output.path, false, err);
     if (code == VC_OK)
-        code = secret_folder_write(wanted->output.path, names, &variables, err);
+        code = secret_folder_write(wanted->output.path, variables.list, variables.count, err);
+    s3_variables_free(&variables);
+    return code;
+}
+
+static enum vc_code render(const struct wanted *wanted, const struct s3_credentials *credentials,
+                           struct vc_buf *text, struct vc_error *err)
+{
+    struct format_request request = {.credentials = credentials, .alias = wanted->alias};
+    struct s3_variables variables;
+    enum vc_code code;
+
+    if (!wanted->format->writes_variables)
+        return wanted->format->render(&request, text, err);
+    code = s3_variables_fill(&variables, wanted->names, credentials, err);
+    request.variables = variables.list;
+    request.variable_count = variables.count;
+    if (code == VC_OK)
+        code = wanted->format->render(&request, text, err);
     s3_variables_free(&variables);
     return code;
 }
@@ -167,8 +187,6 @@ static enum vc_code put_into_folder(const struct wanted *wanted,
 static enum vc_code put_out(const struct wanted *wanted, const struct s3_credentials *credentials,
                             const struct vc_buf *template_text, struct vc_error *err)
 {
-    const struct format_request request = {
-        .credentials = credentials, .names = wanted->names, .alias = wanted->alias};
     struct vc_buf text, names;
     enum vc_code code;
 
@@ -179,7 +197,7 @@ static enum vc_code put_out(const struct wanted *wanted, const struct s3_credent
     if (wanted->template_path != NULL)
         code = format_template(credentials, vc_buf_text(template_text), &text, err);
     else
-        code = wanted->format->render(&request, &text, err);
+        code = render(wanted, credentials, &text, err);
     if (code == VC_OK) {
         list_names(wanted, credentials, &names);
         code = output_write(&wanted->output, &text, vc_buf_text(&names), err);

@@ -8,7 +8,6 @@
 #include "command.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,8 +15,8 @@
 #include "child_supervisor.h"
 #include "protection.h"
 #include "report.h"
-#include "setting_value.h"
 #include "shared_options.h"
+#include "use_vault.h"
 
 #define MSEC_PER_SEC 1000
 #define LOOK_INTERVAL 30 /* seconds between looks at the secret; one read each */
@@ -29,6 +28,20 @@ struct wanted {
     bool fallback;
 };
 
+/* S3 credentials are wanted where nothing else is, or where an option speaks of them. */
+static void settle(struct child_secrets_options *secrets)
+{
+    bool named = secrets->names != NULL || secrets->request.tenant != NULL ||
+                 secrets->request.secret != NULL;
+
+    if (secrets->names == NULL && (named || !secrets->app))
+        secrets->names = s3_names_find(CHILD_SECRETS_SDK_NAMES);
+    if (secrets->request.secret == NULL)
+        secrets->request.secret = CREDENTIAL_SECRET;
+    /* A server's start is worth a line in its log. */
+    secrets->session.tells_events = secrets->app;
+}
+
 static bool take_change(const struct usage *usage, const char *value, void *member)
 {
     return change_action_parse(value, member) ||
@@ -37,6 +50,10 @@ static bool take_change(const struct usage *usage, const char *value, void *memb
 }
 
 static const struct option_row rows[] = {
+    {"app", 0, NULL,
+     "an application's variables (those of minio-helper app-config); S3\n"
+     "credentials only where --tenant, --names or --secret is given",
+     option_take_flag, offsetof(struct wanted, secrets.app)},
     OPTION_TENANT(struct wanted, secrets.request.tenant, OPTION_TENANT_OWN_KEYS),
     OPTION_NAMES(struct wanted, secrets.names),
     OPTION_SECRET(struct wanted, secrets.request),
@@ -62,15 +79,17 @@ static const struct usage usage = {
     .command = "exec",
     .arguments = "COMMAND [ARGUMENT]...",
     .summary =
-        "Run COMMAND with S3 credentials in its environment. Temporary ones an AWS SDK gets, and\n"
-        "refreshes, from an endpoint that lives as long (AWS_CONTAINER_*). Signals are passed on, "
-        "and its\n"
-        "exit status is the result: 128+N where signal N ended it, 126 where it cannot be\n"
-        "run, 127 where it is not there. With USE_VAULT=false it is run as it is.",
+        "Run COMMAND with S3 credentials, or an application's variables, in its environment.\n"
+        "Temporary credentials an AWS SDK gets, and refreshes, from an endpoint that lives as "
+        "long\n"
+        "(AWS_CONTAINER_*). Signals are passed on, and its exit status is the result: 128+N where\n"
+        "signal N ended it, 126 where it cannot be run, 127 where it is not there. With\n"
+        "USE_VAULT=false it is run as it is.",
     .notes = "examples:\n"
              "  minio-helper exec --tenant acme -- aws s3 ls s3://acme-bucket\n"
              "  minio-helper exec -t acme --names app --on-change restart -- ./server\n"
-             "  minio-helper exec -t acme --names app --files /run/app/secrets -- ./server",
+             "  minio-helper exec -t acme --names app --files /run/app/secrets -- ./server\n"
+             "  minio-helper exec --app -- gunicorn app:app",
     .operands_least = 1,
     .operands_most = -1,
     .options = rows,
@@ -88,6 +107,21 @@ static int run_as_it_is(char **command, const sigset_t *mask)
     return errno == ENOENT ? CHILD_NOT_FOUND : CHILD_NOT_EXECUTABLE;
 }
 
+static int refuse_to_start(const struct wanted *wanted, char **command,
+                           const struct child_inheritance *inheritance, const struct vc_error *err)
+{
+    int status = (int)report_error(err);
+
+    if (wanted->fallback) {
+        report_note("exec: WARNING: \"%s\" is started with the environment's own values, which may "
+                    "be old or missing: Vault gave none (--fallback-env)",
+                    command[0]);
+        return run_as_it_is(command, &inheritance->mask);
+    }
+    report_note("exec: \"%s\" was not started, because its secrets come from Vault", command[0]);
+    return status;
+}
+
 static int run(struct wanted *wanted, char **command)
 {
     struct child_inheritance inheritance;
@@ -95,7 +129,7 @@ static int run(struct wanted *wanted, char **command)
     struct vc_error err = {.code = VC_OK};
     int signals = child_signals_open(&inheritance);
     enum vc_code code;
-    int status;
+    int status = STATUS_DONE;
 
     if (signals < 0) {
         report_note("exec: cannot watch signals: %s", strerror(errno));
@@ -104,35 +138,28 @@ static int run(struct wanted *wanted, char **command)
     if (wanted->on_change.change != CHANGE_NONE)
         wanted->secrets.watch_interval = (vc_msec)wanted->interval * MSEC_PER_SEC;
     code = child_secrets_open(&secrets, &wanted->secrets, &err);
+    secrets.session.tells_events = true;
     if (code == VC_OK)
         status = child_supervisor_run(command, &wanted->on_change, &secrets, signals, &inheritance);
-    else
-        status = (int)report_error(&err);
     child_secrets_close(&secrets);
     close(signals);
-    if (code == VC_OK || !wanted->fallback)
-        return status;
-    report_note("exec: going on with the environment as it is (--fallback-env)");
-    return run_as_it_is(command, &inheritance.mask);
+    return code == VC_OK ? status : refuse_to_start(wanted, command, &inheritance, &err);
 }
 
 int command_exec(int argc, char **argv)
 {
-    struct wanted wanted = {
-        .secrets = {.request = {.secret = CREDENTIAL_SECRET, .needs_location = true},
-                    .names = s3_names_find(CHILD_SECRETS_SDK_NAMES),
-                    .session.long_lived = true},
-        .interval = LOOK_INTERVAL};
-    const char *use_vault = getenv("USE_VAULT");
+    struct wanted wanted = {.secrets = {.request.needs_location = true, .session.long_lived = true},
+                            .interval = LOOK_INTERVAL};
     char **command;
-    bool use = true;
     int status;
+    bool use;
 
     if (!options_parse(&usage, argc, argv, &wanted, &command, &status))
         return status;
-    if (use_vault != NULL && use_vault[0] != '\0' && !vc_parse_bool(use_vault, &use)) {
-        options_refuse(&usage, "USE_VAULT is neither true nor false", NULL, NULL);
+    if (!use_vault(&usage, &use))
         return STATUS_USAGE;
-    }
-    return use ? run(&wanted, command) : run_as_it_is(command, NULL);
+    if (!use)
+        return run_as_it_is(command, NULL);
+    settle(&wanted.secrets);
+    return run(&wanted, command);
 }

@@ -9,17 +9,19 @@
 
 #include <stdbool.h>
 
+#include "env_variable.h"
 #include "error.h"
 #include "s3_credentials.h"
-#include "s3_variables.h"
 #include "secret_buffer.h"
 
 #define FORMAT_OUTPUT_MAX (1 << 20) /* three keys of full length, each byte escaped */
 
 struct format_request {
     const struct s3_credentials *credentials;
-    const struct s3_names *names; /* of the variables, for formats that write some */
-    const char *alias;            /* of the profile, remote or alias, for formats that name one */
+    const char *alias; /* of the profile, remote or alias, for formats that name one */
+    const struct env_variable
+        *variables; /* what formats that write variables write, and only that */
+    size_t variable_count;
 };
 
 /* Appends the whole output to out. */
@@ -29,7 +31,7 @@ typedef enum vc_code (*format_render)(const struct format_request *request, stru
 struct format {
     const char *name;
     const char *summary;
-    bool writes_variables; /* takes --names */
+    bool writes_variables; /* and reads nothing else of the request */
     bool needs_location;   /* says endpoint, bucket or region as well */
     format_render render;  /* NULL: a file for each value, in a folder (secret_folder.h) */
 };

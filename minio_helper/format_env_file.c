@@ -7,6 +7,7 @@
  */
 #include "format.h"
 #include "format_quote.h"
+#include "s3_variables.h"
 
 #include <string.h>
 
@@ -104,48 +105,51 @@ static const char *append_minio(struct vc_buf *out, const char *value)
     return NULL;
 }
 
-static enum vc_code write_lines(const struct format_request *request, const struct s3_names *names,
+static enum vc_code write_lines(const struct env_variable *variables, size_t count,
                                 const char *format, append_value append, struct vc_buf *out,
                                 struct vc_error *err)
 {
-    struct s3_variables variables;
-    enum vc_code code = s3_variables_fill(&variables, names, request->credentials, err);
-
-    for (size_t i = 0; code == VC_OK && i < variables.count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *why;
 
-        vc_buf_append_format(out, "%s=", variables.list[i].name);
-        why = append(out, variables.list[i].value);
+        if (variables[i].value == NULL)
+            continue;
+        vc_buf_append_format(out, "%s=", variables[i].name);
+        why = append(out, variables[i].value);
         if (why != NULL)
-            code = format_refuse(format, variables.list[i].name, why, err);
+            return format_refuse(format, variables[i].name, why, err);
         vc_buf_append_text(out, "\n");
     }
-    s3_variables_free(&variables);
-    return code == VC_OK ? format_ended(out, err) : code;
+    return format_ended(out, err);
 }
 
 enum vc_code format_systemd(const struct format_request *request, struct vc_buf *out,
                             struct vc_error *err)
 {
-    return write_lines(request, request->names, "systemd", append_systemd, out, err);
+    return write_lines(request->variables, request->variable_count, "systemd", append_systemd, out,
+                       err);
 }
 
 enum vc_code format_docker_run(const struct format_request *request, struct vc_buf *out,
                                struct vc_error *err)
 {
-    return write_lines(request, request->names, "docker-run", append_docker_run, out, err);
+    return write_lines(request->variables, request->variable_count, "docker-run", append_docker_run,
+                       out, err);
 }
 
 enum vc_code format_compose(const struct format_request *request, struct vc_buf *out,
                             struct vc_error *err)
 {
-    return write_lines(request, request->names, "compose", append_compose, out, err);
+    return write_lines(request->variables, request->variable_count, "compose", append_compose, out,
+                       err);
 }
 
 enum vc_code format_minio(const struct format_request *request, struct vc_buf *out,
                           struct vc_error *err)
 {
     const struct s3_credentials *credentials = request->credentials;
+    struct s3_variables variables;
+    enum vc_code code;
 
     if (credentials->session_token != NULL)
         return format_refuse("minio", "session token", "a root user has none", err);
@@ -154,5 +158,9 @@ enum vc_code format_minio(const struct format_request *request, struct vc_buf *o
     if (strlen(credentials->secret_key) < MINIO_PASSWORD_MIN)
         return format_refuse("minio", "secret_access_key", "MinIO wants at least 8 characters",
                              err);
-    return write_lines(request, s3_names_find("minio"), "minio", append_minio, out, err);
+    code = s3_variables_fill(&variables, s3_names_find("minio"), credentials, err);
+    if (code == VC_OK)
+        code = write_lines(variables.list, variables.count, "minio", append_minio, out, err);
+    s3_variables_free(&variables);
+    return code;
 }

@@ -7,6 +7,7 @@
  */
 #include "format.h"
 #include "format_quote.h"
+#include "s3_variables.h"
 
 #include <string.h>
 

@@ -58,16 +58,16 @@ static enum vc_code write_assignments(const struct format_request *request, cons
                                       void (*quote)(struct vc_buf *, const char *),
                                       struct vc_buf *out, struct vc_error *err)
 {
-    struct s3_variables variables;
-    enum vc_code code = s3_variables_fill(&variables, request->names, request->credentials, err);
+    for (size_t i = 0; i < request->variable_count; i++) {
+        const struct env_variable *variable = &request->variables[i];
 
-    for (size_t i = 0; code == VC_OK && i < variables.count; i++) {
-        vc_buf_append_format(out, "%s%s%s", before, variables.list[i].name, between);
-        quote(out, variables.list[i].value);
+        if (variable->value == NULL)
+            continue;
+        vc_buf_append_format(out, "%s%s%s", before, variable->name, between);
+        quote(out, variable->value);
         vc_buf_append_text(out, "\n");
     }
-    s3_variables_free(&variables);
-    return code == VC_OK ? format_ended(out, err) : code;
+    return format_ended(out, err);
 }
 
 enum vc_code format_env(const struct format_request *request, struct vc_buf *out,

@@ -20,6 +20,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"app-config", "an application's variables out of the platform's secrets", command_app_config},
     {"check", "say step by step what works", command_check},
     {"credentials", "S3 credentials in the form that a client wants", command_credentials},
     {"database", "a tenant's PostgreSQL connection for clients", command_database},

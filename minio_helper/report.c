@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #define PROGRAM "minio-helper"
 
@@ -15,6 +16,17 @@ enum exit_status report_error(const struct vc_error *err)
     if (err->hint[0] != '\0')
         fprintf(stderr, "hint: %s\n", err->hint);
     return exit_status_of(err->code);
+}
+
+void report_event(const char *message)
+{
+    char when[sizeof("2026-01-01T00:00:00Z")] = "";
+    time_t now = time(NULL);
+    struct tm utc;
+
+    if (gmtime_r(&now, &utc) != NULL)
+        strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    report_note("%s %s", when, message);
 }
 
 void report_note(const char *format, ...)

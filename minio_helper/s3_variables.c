@@ -225,9 +225,8 @@ enum vc_code s3_variables_fill(struct s3_variables *variables, const struct s3_n
                 return code;
             value = derived->data;
         }
-        if (value != NULL)
-            variables->list[variables->count++] =
-                (struct s3_variable){.name = names->parts[i].name, .value = value};
+        variables->list[variables->count++] =
+            (struct env_variable){.name = names->parts[i].name, .value = value};
     }
     return VC_OK;
 }

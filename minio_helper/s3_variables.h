@@ -5,6 +5,7 @@
 #ifndef MH_S3_VARIABLES_H
 #define MH_S3_VARIABLES_H
 
+#include "env_variable.h"
 #include "error.h"
 #include "s3_credentials.h"
 #include "secret_buffer.h"
@@ -14,13 +15,8 @@
     2048 /* an endpoint, a bucket and a prefix of full length, and some words                      \
           */
 
-struct s3_variable {
-    const char *name;
-    const char *value;
-};
-
 struct s3_variables {
-    struct s3_variable list[S3_VARIABLES_MAX];
+    struct env_variable list[S3_VARIABLES_MAX]; /* the whole set, absent ones included */
     size_t count;
     struct vc_buf derived[S3_VARIABLES_MAX]; /* values that are put together */
 };
@@ -36,8 +32,8 @@ const char *s3_names_all(void);
 const char *s3_names_variable(const struct s3_names *names, size_t index);
 
 /*
- * Those variables of the set that have a value; what is absent is left out. Values point into
- * credentials and into variables. VC_BAD_SECRET: the program cannot be told so (pgBackRest speaks
+ * The variables of the set, with those that have no value. Values point into credentials and into
+ * variables. VC_BAD_SECRET: the program cannot be told so (pgBackRest speaks
  * TLS only). VC_NO_MEMORY. Free in any case.
  */
 enum vc_code s3_variables_fill(struct s3_variables *variables, const struct s3_names *names,

@@ -39,43 +39,31 @@ static bool path_of(const char *folder, const char *name, char path[PATH_MAX])
     return len > 0 && len < PATH_MAX;
 }
 
-static void remove_absent(const char *folder, const struct s3_names *names,
-                          const struct s3_variables *variables)
+void secret_folder_remove(const char *folder, const char *name)
 {
-    const char *name;
+    char path[PATH_MAX];
 
-    for (size_t i = 0; (name = s3_names_variable(names, i)) != NULL; i++) {
-        char path[PATH_MAX];
-        bool present = false;
-
-        for (size_t v = 0; v < variables->count; v++)
-            present |= strcmp(variables->list[v].name, name) == 0;
-        if (!present && path_of(folder, name, path))
-            unlink(path);
-    }
+    if (path_of(folder, name, path))
+        unlink(path);
 }
 
-enum vc_code secret_folder_write(const char *folder, const struct s3_names *names,
-                                 const struct s3_variables *variables, struct vc_error *err)
+enum vc_code secret_folder_write(const char *folder, const struct env_variable *variables,
+                                 size_t count, struct vc_error *err)
 {
-    for (size_t i = 0; i < variables->count; i++) {
-        const struct s3_variable *variable = &variables->list[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct env_variable *variable = &variables[i];
         char path[PATH_MAX];
         enum vc_code code;
 
+        if (variable->value == NULL) {
+            secret_folder_remove(folder, variable->name);
+            continue;
+        }
         if (!path_of(folder, variable->name, path))
             return vc_error_set(err, VC_BAD_FILE, "the path of the folder is too long");
         code = output_file_write(path, variable->value, strlen(variable->value), err);
         if (code != VC_OK)
             return code;
     }
-    remove_absent(folder, names, variables);
     return VC_OK;
-}
-
-void secret_folder_clear(const char *folder, const struct s3_names *names)
-{
-    static const struct s3_variables none = {.count = 0};
-
-    remove_absent(folder, names, &none);
 }

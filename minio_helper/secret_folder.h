@@ -5,21 +5,22 @@
 #ifndef MH_SECRET_FOLDER_H
 #define MH_SECRET_FOLDER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "env_variable.h"
 #include "error.h"
-#include "s3_variables.h"
 
 /*
  * Makes the folder (mode 0700) where it is missing. in_memory: refuses (VC_BAD_FILE) one that is
  * not on a tmpfs or ramfs, because what is written to a disk outlives its removal.
  */
 enum vc_code secret_folder_open(const char *folder, bool in_memory, struct vc_error *err);
-/*
- * Writes each variable's value to a file of its name (output_file.h), and removes those of the
- * set's other names.
+/* Writes each value to a file of the variable's name (output_file.h); an absent one's is removed.
  */
-enum vc_code secret_folder_write(const char *folder, const struct s3_names *names,
-                                 const struct s3_variables *variables, struct vc_error *err);
-/* Removes the files of all the set's names; the folder stays. */
-void secret_folder_clear(const char *folder, const struct s3_names *names);
+enum vc_code secret_folder_write(const char *folder, const struct env_variable *variables,
+                                 size_t count, struct vc_error *err);
+/* The file of that name, where there is one; the folder stays. */
+void secret_folder_remove(const char *folder, const char *name);
 
 #endif

@@ -11,11 +11,13 @@
 struct vault_session {
     struct vc_settings settings;
     struct vc_client *client; /* NULL: not open */
+    bool tells_events;        /* as the options say; may be changed at any time */
 };
 
 struct vault_session_options {
     const char *token_cache; /* a file in which the token outlives the run, or NULL */
     bool long_lived;         /* the token is asked for its TTL first, and renewed */
+    bool tells_events;       /* each login, renewal, ... is a line on standard error */
     bool anonymous;          /* for vault_session_alive alone: no credentials are needed */
 };
 

@@ -7,7 +7,7 @@ _minio_helper()
     COMPREPLY=()
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="check credentials database exec get list put serve wait --help --version"
+        words="app-config check credentials database exec get list put serve wait --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi
@@ -19,6 +19,7 @@ _minio_helper()
                         systemd-credentials docker-run compose aws mc mc-host rclone s3cmd
                         pgbackrest minio"
                     ;;
+                app-config) words="env env-no-export fish powershell systemd docker-run compose" ;;
                 database) words="uri conninfo env pgpass service" ;;
             esac
             ;;

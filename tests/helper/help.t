@@ -9,7 +9,7 @@ use MinioHelper;
 
 my $helper = MinioHelper->new;
 my $folder = $helper->top . '/minio_helper';
-my @commands = $helper->output('--help') =~ /^  (\w+) /mg;
+my @commands = $helper->output('--help') =~ /^  ([\w-]+) /mg;
 my $manual = PostgreSQL::Test::Utils::slurp_file("$folder/minio-helper.1") =~ s/\\-/-/gr;
 my $bash = PostgreSQL::Test::Utils::slurp_file("$folder/completions/minio-helper.bash");
 my $zsh = PostgreSQL::Test::Utils::slurp_file("$folder/completions/_minio-helper");
