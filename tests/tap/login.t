@@ -28,26 +28,17 @@ my $node = LoginNode->create('main', vault => $vault, streaming => 1,
     settings => { $vault->approle('server'), login_max_age => '30s', negative_ttl => '100ms' });
 $node->enroll("${_}_app", $_) for qw(acme beta);
 
-# What python prints; clients of the tools' virtual environment.
-sub python_logs_in
-{
-    my ($module, $code, $name) = @_;
-    local %ENV = $node->_get_env(PGPASSWORD => 's3cret of acme', PGUSER => 'acme_app', PGDATABASE => 'postgres', PGHOST => '127.0.0.1',
-        PGCLIENTENCODING => 'UTF8');
-    my $output = `$ENV{PWD}/build/tools/venv/bin/python -c '$code' 2>&1`;
-    return is($output, "acme_app\n", $name);
-}
-
 ### 1
 
 logs_in($node, 'acme_app', 's3cret of acme', 'an enrolled role logs in with the password in Vault');
 logs_in($node, 'acme_app', 's3cret of acme', '... by TCP too', host => '127.0.0.1');
 is($node->value(q{SELECT count(*) FROM pg_authid WHERE rolname = 'acme_app' AND rolpassword IS NULL}), '1',
     'pg_authid holds no password of it');
-python_logs_in('psycopg', 'import psycopg; print(psycopg.connect("").execute("select current_user").fetchone()[0])',
-    'psycopg logs in');
-python_logs_in('asyncpg', "import asyncio, asyncpg\nasync def f():\n c = await asyncpg.connect(); "
-      . "print(await c.fetchval(\"select current_user\")); await c.close()\nasyncio.run(f())", 'asyncpg logs in');
+for my $driver ('psycopg', 'asyncpg') {
+    python_logs_in($node, $driver, 'acme_app', 's3cret of acme', "$driver logs in");
+    python_logs_in($node, $driver, 'acme_app', 'wrong', '... and is refused with a wrong password',
+        error => qr/password authentication failed for user "acme_app"/);
+}
 my $strange = join '', map { chr } 32 .. 126;
 utf8::encode(my $umlaut = "p\x{e4}ss w\x{f6}rd \x{2168}");
 $vault->put_tenant('strange', { username => 'strange_app', password => $strange });

@@ -19,7 +19,7 @@ use Time::HiRes qw(time);
 
 use constant PSQL_SECONDS => 90; # longest life of one attempt
 
-our @EXPORT = qw(logs_in is_locked_out);
+our @EXPORT = qw(logs_in is_locked_out python_logs_in);
 use Exporter 'import';
 
 # More options than TenantVaultNode's: hba (the lines; default: hba_lines), tls (certificates).
@@ -101,6 +101,31 @@ sub logs_in
     my $answer = $node->log_in($user, $password, %option);
     return ok($answer->{exit} == 0 && $answer->{out} eq ($option{expect} // $user), $name)
       || diag "exit $answer->{exit}, out \"$answer->{out}\", err \"$answer->{err}\"";
+}
+
+# How a Python driver connects, by libpq's environment variables, and prints current_user.
+my %python = (
+    psycopg => 'import psycopg; print(psycopg.connect("").execute("select current_user").fetchone()[0])',
+    asyncpg => <<'CODE');
+import asyncio, asyncpg
+async def f():
+    connection = await asyncpg.connect()
+    print(await connection.fetchval("select current_user"))
+    await connection.close()
+asyncio.run(f())
+CODE
+
+# Options: error (what it says instead of logging in); all else is environment.
+sub python_logs_in
+{
+    my ($node, $driver, $user, $password, $name, %option) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $error = delete $option{error};
+    local %ENV = $node->_get_env(PGUSER => $user, PGPASSWORD => $password, PGDATABASE => 'postgres', PGHOST => '127.0.0.1',
+        PGCLIENTENCODING => 'UTF8', %option);
+    my $output = `$ENV{PWD}/build/tools/venv/bin/python -c '$python{$driver}' 2>&1`;
+    return like($output, $error, $name) if $error;
+    return is($output, "$user\n", $name);
 }
 
 # Refused as for a wrong password, in PostgreSQL's own words.
