@@ -23,7 +23,7 @@ CPPFLAGS += -D_GNU_SOURCE -I$(TOP)/common -I$(TOP)/pg_extension -I$(shell pg_con
 
 LIBVAULTCORE = $(BUILD)/common/libvaultcore.a
 # What libvaultcore.a needs from the system.
-CORE_LIBS = -lcurl -lcjson -lpq
+CORE_LIBS = -lcurl -lcjson -lpq -lcrypto
 
 ifneq ($(CURDIR),$(TOP)/common)
 # Always asks common/Makefile, which knows whether anything has changed.

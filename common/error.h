@@ -66,6 +66,7 @@ enum vc_code {
 struct vc_error {
     enum vc_code code;
     long http_status;              /* 0: no HTTP reply was involved */
+    long long version;             /* that is deleted or destroyed; 0: the error is about none */
     char message[VC_MESSAGE_SIZE]; /* lower case, one clause, ends with the server's own words */
     char hint[VC_HINT_SIZE];       /* what to do next, or "" */
     char request_id[VC_REQUEST_ID_SIZE]; /* Vault's request_id, or "" */

@@ -114,6 +114,8 @@ static enum vc_code gone_error(const struct vc_envelope *envelope, const struct 
              destroyed ? "destroyed" : "deleted");
     verdict(envelope, reply, destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED, doing, what,
             err);
+    if (err != NULL)
+        err->version = vc_json_integer(envelope->metadata, "version", 0);
     vc_error_hint(err, destroyed ? "write a new version" : "undelete it, or write a new version");
     return destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED;
 }

@@ -423,6 +423,14 @@ vc_msec tv_cache_answered_at(const TvKey *key)
     return slot != NULL ? Max(slot->state.answered_at, slot->state.fetched_at) : 0;
 }
 
+void tv_cache_drop(const TvKey *key)
+{
+    TvSlot *slot = tv_cache_find(key);
+
+    if (slot != NULL)
+        drop_slot(slot);
+}
+
 int64 tv_cache_drop_all(void)
 {
     int64 dropped = 0;

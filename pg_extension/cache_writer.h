@@ -49,6 +49,9 @@ extern bool tv_cache_answers(const TvKey *key, bool refresh, uint64 ticket);
 /* When the key was last read or answered, 0 where nothing is known of it. */
 extern vc_msec tv_cache_answered_at(const TvKey *key);
 
+/* Wipes the key's entry, where there is one. */
+extern void tv_cache_drop(const TvKey *key);
+
 /* Wipes every entry. Returns how many there were. */
 extern int64 tv_cache_drop_all(void);
 

@@ -74,6 +74,13 @@ TvFetch *tv_fetch_by_id(uint64 id)
     return fetch != NULL && fetch->id == id ? fetch : NULL;
 }
 
+TvFetch *tv_fetch_sent_for(const TvKey *key)
+{
+    TvFetch *fetch = find(key);
+
+    return fetch != NULL && fetch->id != 0 ? fetch : NULL;
+}
+
 TvFetch *tv_fetch_oldest_sent(void)
 {
     return dlist_is_empty(&sent) ? NULL : dlist_head_element(TvFetch, list, &sent);

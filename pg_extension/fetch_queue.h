@@ -69,6 +69,9 @@ extern void tv_fetch_sent(TvFetch *fetch, vc_msec now);
 /* The one under way with this id, or NULL. */
 extern TvFetch *tv_fetch_by_id(uint64 id);
 
+/* The one under way for this key, or NULL. */
+extern TvFetch *tv_fetch_sent_for(const TvKey *key);
+
 /* The oldest under way, NULL where there is none. */
 extern TvFetch *tv_fetch_oldest_sent(void);
 

@@ -34,13 +34,19 @@ enum frame_type {
     FRAME_FETCH = 2,    /* id; KIND, SCOPE, NAME, WANTED_VERSION, TIMEOUT, perhaps CACHE_TTL */
     FRAME_CANCEL = 3,   /* id of a fetch nobody waits for */
     FRAME_PING = 4,     /* id */
+    FRAME_WRITE = 5,    /* id; OPERATION, SCOPE, NAME, TIMEOUT; to create or rotate SALT and
+                           ITERATIONS; to create USERNAME and perhaps HOST, PORT, DBNAME. No secret:
+                           the fetcher makes the password, and nobody else sees it on its way to
+                           Vault */
 
     /* fetcher to keeper */
     FRAME_ANSWER = 16, /* id; OUTCOME, MESSAGE, HINT, HTTP_STATUS, REQUEST_ID, VERSION,
                           CREATED_TIME, LEASE, the value */
     FRAME_STATUS = 17, /* the ST_ fields */
     FRAME_LOG = 18,    /* LOG_LEVEL, MESSAGE */
-    FRAME_PONG = 19    /* id */
+    FRAME_PONG = 19,   /* id */
+    FRAME_WRITTEN = 20 /* id of a WRITE; OUTCOME, MESSAGE, HINT, HTTP_STATUS, REQUEST_ID, VERSION,
+                          EXISTED */
 };
 
 /* Texts carry no terminating NUL. Numbers are i64. */
@@ -59,6 +65,9 @@ enum frame_tag {
     TAG_NEGATIVE_TTL = 9, /* ms */
     /* What the last fetcher said in ST_REFUSAL, for the next one: absent after a reload. */
     TAG_REFUSAL = 10,
+    TAG_OPERATION = 11,  /* enum frame_operation */
+    TAG_SALT = 12,       /* bytes, of the SCRAM verifier that goes beside the password */
+    TAG_ITERATIONS = 13, /* of the same */
 
     TAG_OUTCOME = 20, /* enum vc_code; VC_CANCELLED: the scope is not the fetcher's, ask again */
     TAG_MESSAGE = 21,
@@ -68,6 +77,7 @@ enum frame_tag {
     TAG_VERSION = 25, /* absent where there is none (template alone, KV v1, list) */
     TAG_CREATED_TIME = 26,
     TAG_LEASE = 27, /* ms from now that the value lives at most; absent: no lease */
+    TAG_EXISTED = 28, /* 1: what was to be created was there already and has been left as it is */
 
     TAG_CONNINFO = 32,
     TAG_URL = 33,
@@ -108,6 +118,14 @@ enum frame_kind {
     KIND_TENANT = 't', /* NAME is a tenant: its connection */
     KIND_SECRET = 's', /* NAME is a path below the prefix */
     KIND_LIST = 'l'    /* the tenants that Vault lists */
+};
+
+/* What is done to a tenant's database secret. Each reads it first, and writes with check-and-set. */
+enum frame_operation {
+    OPERATION_CREATE = 'c',  /* where there is none, or its newest version is deleted */
+    OPERATION_ROTATE = 'r',  /* a new password and verifier; its other fields stay */
+    OPERATION_DELETE = 'd',  /* the newest version, which can be undeleted */
+    OPERATION_DESTROY = 'x'  /* all versions, for good */
 };
 
 struct frame_header {

@@ -1,8 +1,8 @@
 /*
  * keeper.c - the background worker that owns the cache and the fetcher.
  *
- * One loop: take requests off the ring, hand fetches to the fetcher, put its answers into the
- * cache, look after the fetcher's life, and go over the cache for what is over or should be read
+ * One loop: take requests off the ring, hand fetches and writes to the fetcher, put its answers
+ * into the cache, look after the fetcher's life, and go over the cache for what is over or should be read
  * again.
  *
  * A fetch that a fetcher leaves behind is given to the next one; what two of them have ended with
@@ -31,6 +31,7 @@
 #include "hba_file.h"
 #include "keeper.h"
 #include "miss_ring.h"
+#include "write_relay.h"
 
 #define RESTART_SECONDS 1
 
@@ -165,11 +166,56 @@ static void take_answer(uint64 id, const unsigned char *payload, size_t len)
     tv_fetch_done(fetch);
 }
 
+static void send_cancel(uint64 id);
+
+/* A read that has begun may bring what is not so any more: it begins anew. */
+static void begin_anew(TvFetch *fetch)
+{
+    send_cancel(fetch->id);
+    tv_fetch_put_back(fetch, 0);
+}
+
+static void forget_key(enum frame_kind kind, const char *name)
+{
+    TvFetch *fetch;
+    TvKey key;
+
+    if (!tv_key_make(&key, kind, name, strlen(name), 0))
+        return;
+    tv_cache_drop(&key);
+    fetch = tv_fetch_sent_for(&key);
+    if (fetch != NULL)
+        begin_anew(fetch);
+}
+
+/*
+ * TvWriteEnded. What is cached of the tenant's secret has been replaced; nobody is to log in by it.
+ * After a failure it may have been: it is read again.
+ */
+static void tenant_written(const char *tenant, enum vc_code outcome)
+{
+    char *path = psprintf("%s/tenants/%s/database", tv_environment, tenant);
+    TvKey key;
+
+    if (outcome == VC_OK) {
+        forget_key(KIND_TENANT, tenant);
+        forget_key(KIND_SECRET, path);
+        forget_key(KIND_LIST, "");
+    } else if (tv_key_make(&key, KIND_TENANT, tenant, strlen(tenant), 0)) {
+        (void)tv_fetch_refresh(&key, vc_now() + tv_request_timeout);
+    }
+    pfree(path);
+}
+
 static void take_frame(const struct frame_header *header, const unsigned char *payload)
 {
     switch (header->type) {
     case FRAME_ANSWER:
         take_answer(header->id, payload, header->length);
+        break;
+    case FRAME_WRITTEN:
+        note_outcome(outcome_of(payload, header->length));
+        tv_writes_take_answer(header->id, payload, header->length, tenant_written);
         break;
     case FRAME_STATUS:
         tv_status_from_fetcher(payload, header->length);
@@ -309,6 +355,7 @@ static void fetcher_has_ended(void)
 {
     forget_wait_set();
     tv_status_fetcher_ended(tv_fetcher_trouble());
+    tv_writes_lost(tenant_written);
     /* One that dies of starting would end each fetch's chances at once. */
     return_fetches(tv_fetcher_had_spoken());
 }
@@ -322,6 +369,7 @@ static void restart_fetcher(uint64 ticket)
     tv_fetcher_end();
     restarted_ticket = tv_next_ticket();
     tv_status_fetcher_ended("");
+    tv_writes_lost(tenant_written);
     return_fetches(false);
     start_fetcher();
 }
@@ -334,6 +382,7 @@ static void tell_trouble(void)
     note_outage();
     while ((fetch = tv_fetch_waiting_over(0, true)) != NULL)
         answer_with_failure(fetch, VC_UNREACHABLE, tv_fetcher_trouble(), "See the server's log.");
+    tv_writes_refuse(tv_fetcher_trouble());
 }
 
 static void look_after_fetcher(void)
@@ -357,6 +406,7 @@ static void end_overdue_fetches(void)
     }
     while ((fetch = tv_fetch_waiting_over(now, false)) != NULL)
         answer_with_failure(fetch, VC_TIMEOUT, "the fetcher could not be asked in time", NULL);
+    tv_writes_end_overdue(ANSWER_GRACE, tenant_written);
 }
 
 /* ---- what backends ask for ---- */
@@ -368,11 +418,8 @@ static void flush(uint64 ticket)
 
     flushed_at = vc_now();
     result.dropped = tv_cache_drop_all();
-    /* Reads that have begun may bring what was to be forgotten: they begin anew. */
-    while ((fetch = tv_fetch_oldest_sent()) != NULL) {
-        send_cancel(fetch->id);
-        tv_fetch_put_back(fetch, 0);
-    }
+    while ((fetch = tv_fetch_oldest_sent()) != NULL)
+        begin_anew(fetch);
     LWLockAcquire(tv_status_lock, LW_EXCLUSIVE);
     tv_control->flushes[tv_control->next_flush] = result;
     tv_control->next_flush = (tv_control->next_flush + 1) % TV_FLUSH_RESULTS;
@@ -556,6 +603,7 @@ static void turn(void)
     look_after_fetcher();
     end_overdue_fetches();
     sweep();
+    tv_writes_send();
     send_fetches();
     /* What was just queued leaves now, not at the next turn. */
     if (tv_fetcher_wants_write() && !tv_fetcher_serve(take_frame))
@@ -586,6 +634,7 @@ static void take_over(void)
     before_shmem_exit(clean_up, (Datum)0);
     tv_cache_adopt();
     tv_fetches_init();
+    tv_writes_lost(tenant_written);
     tv_status_keeper_started(MyProcPid);
     tv_ring_set_keeper(MyProcPid, MyLatch);
     /* Whoever waited for the one before asks again. */

@@ -35,9 +35,22 @@ static void copy_into(TvRingPlace *place, const TvRequest *request)
     key->name = place->text + key->scope_len;
 }
 
+/* Under the lock: the keeper cannot go meanwhile. */
+static void set_keeper_latch(void)
+{
+    if (tv_control->keeper_latch != NULL)
+        SetLatch(tv_control->keeper_latch);
+}
+
+void tv_ring_wake_keeper(void)
+{
+    LWLockAcquire(tv_ring_lock, LW_SHARED);
+    set_keeper_latch();
+    LWLockRelease(tv_ring_lock);
+}
+
 bool tv_ring_put(const TvRequest *request)
 {
-    Latch *latch;
     bool fits;
 
     LWLockAcquire(tv_ring_lock, LW_EXCLUSIVE);
@@ -46,10 +59,7 @@ bool tv_ring_put(const TvRequest *request)
         copy_into(&tv_ring->places[(tv_ring->first + tv_ring->count) % TV_RING_SIZE], request);
         tv_ring->count++;
     }
-    latch = tv_control->keeper_latch;
-    /* Under the lock: the keeper cannot go meanwhile. */
-    if (latch != NULL)
-        SetLatch(latch);
+    set_keeper_latch();
     LWLockRelease(tv_ring_lock);
     return fits;
 }

@@ -49,6 +49,9 @@ extern void tv_ring_init(void);
 /* Puts a copy on the ring and wakes the keeper. False where the ring is full. */
 extern bool tv_ring_put(const TvRequest *request);
 
+/* Has the keeper look at what is there for it, here or elsewhere. */
+extern void tv_ring_wake_keeper(void);
+
 /* The keeper's end: takes the oldest out. False where there is none. */
 extern bool tv_ring_take(TvRingPlace *place);
 /* Says whose latch is to be set, NULL for nobody's. */

@@ -170,21 +170,30 @@ static char *request_detail(const TvAnswer *answer)
     return NULL;
 }
 
-void tv_report_answer(enum frame_kind kind, const char *name, const TvAnswer *answer)
+const char *tv_message_of(const TvAnswer *answer)
 {
     const char *message = tv_answer_message(answer, TAG_MESSAGE, VC_MESSAGE_SIZE - 1);
+
+    return message != NULL ? message : vc_code_text(answer->outcome);
+}
+
+void tv_report_attempt(const char *attempted, const TvAnswer *answer)
+{
     const char *hint = tv_answer_message(answer, TAG_HINT, VC_HINT_SIZE - 1);
     const char *detail = request_detail(answer);
 
-    if (message == NULL)
-        message = vc_code_text(answer->outcome);
     if (hint == NULL)
         hint = tv_default_hint(answer->outcome);
     ereport(ERROR,
-            (errcode(tv_sqlstate(answer->outcome)), errmsg("%s: %s", attempt(kind, name), message),
+            (errcode(tv_sqlstate(answer->outcome)), errmsg("%s: %s", attempted, tv_message_of(answer)),
              detail != NULL ? errdetail("%s", detail) : 0,
              hint != NULL ? errhint("%s", tv_sentence(hint)) : 0));
     pg_unreachable();
+}
+
+void tv_report_answer(enum frame_kind kind, const char *name, const TvAnswer *answer)
+{
+    tv_report_attempt(attempt(kind, name), answer);
 }
 
 void tv_report_bad_secret(enum frame_kind kind, const char *name, const char *why)

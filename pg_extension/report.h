@@ -19,12 +19,18 @@ extern int tv_sqlstate(enum vc_code code);
  * say. */
 extern const char *tv_default_hint(enum vc_code code);
 
+/* What a failure's answer says is wrong, or its outcome's name. */
+extern const char *tv_message_of(const TvAnswer *answer);
+
 /* Raises what a function of common/ said of its caller's input. */
 _Noreturn extern void tv_report_error(const struct vc_error *err);
 
 /* Raises what Vault, or the way to it, answered about name (a tenant or a path, "" for a list). */
 _Noreturn extern void tv_report_answer(enum frame_kind kind, const char *name,
                                        const TvAnswer *answer);
+
+/* The same of what was attempted in other words, for example "could not create tenant \"acme\"". */
+_Noreturn extern void tv_report_attempt(const char *attempt, const TvAnswer *answer);
 
 /* Raises BAD_SECRET: the secret was read, and why (no value in it) says what is wrong with it. */
 _Noreturn extern void tv_report_bad_secret(enum frame_kind kind, const char *name, const char *why);

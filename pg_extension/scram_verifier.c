@@ -48,8 +48,7 @@ static void wipe_text(char *text)
     pfree(text);
 }
 
-/* False where the hash cannot be computed (out of memory). */
-static bool make_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN])
+bool tv_scram_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN])
 {
     uint64 system = GetSystemIdentifier();
     const uint8 *key = (const uint8 *)GetMockAuthenticationNonce();
@@ -80,7 +79,7 @@ static char *derive(const char *tenant, const char *password)
     bool usable = pg_saslprep(password, &prepared) == SASLPREP_SUCCESS;
 
     /* As the server does it: what SASLprep refuses is taken byte by byte. */
-    verifier = make_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password, salt,
+    verifier = tv_scram_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password, salt,
                                                                  SCRAM_DEFAULT_SALT_LEN)
                                        : NULL;
     if (prepared != NULL)

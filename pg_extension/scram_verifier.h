@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "common/scram-common.h"
+
 #include "secret_lookup.h"
 
 /*
@@ -20,11 +22,17 @@
  * Where the secret has a scram_verifier that is malformed, the password beside it is not tried:
  * which of the two is meant nobody can say.
  *
+ * The iterations are those of the mock exchange.
+ */
+extern char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why);
+
+/*
  * The salt is the same for a tenant's path whatever the password, on a standby and after a restart
  * too: HMAC-SHA-256 over system identifier and path, keyed by the nonce that the server's own mock
  * exchange uses (RFC 5802 section 2.2 asks for no more than a salt; PgBouncer's pass-through needs
- * it to be the same everywhere). The iterations are those of the mock exchange.
+ * it to be the same everywhere). A verifier that is written to Vault has it too. False where the
+ * hash cannot be computed (out of memory).
  */
-extern char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why);
+extern bool tv_scram_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN]);
 
 #endif

@@ -17,6 +17,7 @@
 #include "miss_ring.h"
 #include "secret_cache.h"
 #include "shared_state.h"
+#include "write_slot.h"
 
 /*
  * Slots beside max_tenants: other paths, the list, tenants whose name is wrong. An eighth, and on a
@@ -31,14 +32,16 @@
 #define PARTITION_TRANCHE "TenantVaultCache"
 #define RING_TRANCHE "TenantVaultRing"
 #define STATUS_TRANCHE "TenantVaultStatus"
+#define WRITE_TRANCHE "TenantVaultWrite"
 #define AREA_TRANCHE "TenantVaultArea"
 
 TvControl *tv_control = NULL;
 TvSlot *tv_slots = NULL;
 TvBucket *tv_buckets = NULL;
 struct TvRing *tv_ring = NULL;
+struct TvWrite *tv_writes = NULL;
 LWLockPadded *tv_partition_locks = NULL;
-LWLock *tv_ring_lock = NULL, *tv_status_lock = NULL;
+LWLock *tv_ring_lock = NULL, *tv_status_lock = NULL, *tv_write_lock = NULL;
 
 static char *area_place = NULL;
 static dsa_area *attached_area = NULL;
@@ -84,12 +87,14 @@ void tv_shmem_request(void)
     size = add_size(size, MAXALIGN(mul_size(slot_count(), sizeof(TvSlot))));
     size = add_size(size, MAXALIGN(mul_size(bucket_count(), sizeof(TvBucket))));
     size = add_size(size, MAXALIGN(tv_ring_size()));
+    size = add_size(size, MAXALIGN(tv_writes_size()));
     size = add_size(size, area_size() + area_alignment());
     RequestAddinShmemSpace(size);
 
     RequestNamedLWLockTranche(PARTITION_TRANCHE, TV_PARTITIONS);
     RequestNamedLWLockTranche(RING_TRANCHE, 1);
     RequestNamedLWLockTranche(STATUS_TRANCHE, 1);
+    RequestNamedLWLockTranche(WRITE_TRANCHE, 1);
     RequestNamedLWLockTranche(AREA_TRANCHE, 1); /* the area's locks are its own; this names them */
 }
 
@@ -113,6 +118,7 @@ static void init_control(void)
     for (int i = 0; i < TV_WAIT_QUEUES; i++)
         ConditionVariableInit(&tv_control->answered[i]);
     ConditionVariableInit(&tv_control->flushed);
+    ConditionVariableInit(&tv_control->written);
 
     for (int i = 0; i < TV_PARTITIONS; i++) {
         pg_atomic_init_u64(&tv_control->counters[i].hits, 0);
@@ -180,6 +186,9 @@ void tv_shmem_startup(void)
     tv_ring = ShmemInitStruct("tenant_vault ring", tv_ring_size(), &found);
     if (!found)
         tv_ring_init();
+    tv_writes = ShmemInitStruct("tenant_vault writes", tv_writes_size(), &found);
+    if (!found)
+        tv_writes_init();
     place = ShmemInitStruct("tenant_vault values", tv_control->area_size + alignment, &found);
     area_place = (char *)TYPEALIGN(alignment, place);
     if (!found) {
@@ -190,6 +199,7 @@ void tv_shmem_startup(void)
     tv_partition_locks = GetNamedLWLockTranche(PARTITION_TRANCHE);
     tv_ring_lock = &GetNamedLWLockTranche(RING_TRANCHE)->lock;
     tv_status_lock = &GetNamedLWLockTranche(STATUS_TRANCHE)->lock;
+    tv_write_lock = &GetNamedLWLockTranche(WRITE_TRANCHE)->lock;
 
     LWLockRelease(AddinShmemInitLock);
 }

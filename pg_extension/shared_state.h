@@ -35,6 +35,7 @@
 
 struct TvSlot;
 struct TvRing;
+struct TvWrite;
 
 /* A line of its own for each partition: readers of different entries do not disturb each other. */
 typedef union TvCounters {
@@ -83,6 +84,7 @@ typedef struct TvControl {
 
     ConditionVariable answered[TV_WAIT_QUEUES];
     ConditionVariable flushed;
+    ConditionVariable written; /* an answer to a write has come, or a slot is free */
 
     TvCounters counters[TV_PARTITIONS];
     pg_atomic_uint64 role_logins[TV_LOGIN_ENDS];
@@ -93,8 +95,9 @@ extern TvControl *tv_control;
 extern struct TvSlot *tv_slots;     /* slot_count of them */
 extern struct TvBucket *tv_buckets; /* bucket_count of them */
 extern struct TvRing *tv_ring;
+extern struct TvWrite *tv_writes;             /* TV_WRITES_MAX of them */
 extern LWLockPadded *tv_partition_locks; /* TV_PARTITIONS of them */
-extern LWLock *tv_ring_lock, *tv_status_lock;
+extern LWLock *tv_ring_lock, *tv_status_lock, *tv_write_lock;
 
 /* The bodies of shmem_request_hook and shmem_startup_hook; the caller calls the previous hook. */
 extern void tv_shmem_request(void);

@@ -15,6 +15,8 @@
  *   42809 the mount's KV version is another
  *   22000 the secret or the template is of no use
  *   22023 a tenant name or path that is none
+ *   40001 somebody else has written the secret meanwhile
+ *   42710 the role is there already and is not the tenant's
  *   22P05 the database's encoding lacks a character of the secret
  *   55000 the library is not in shared_preload_libraries
  */
@@ -198,6 +200,11 @@ COMMENT ON VIEW tenant_vault.cached_secrets IS
 
 /* ---- logging in ---- */
 
+CREATE FUNCTION tenant_vault._begin_enrollment() RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_begin_enrollment';
+COMMENT ON FUNCTION tenant_vault._begin_enrollment() IS
+    'of enroll(): one enrollment after the other until the end of the transaction';
+
 CREATE FUNCTION tenant_vault.enroll(role pg_catalog.regrole, tenant text, force boolean DEFAULT false)
     RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
@@ -233,6 +240,8 @@ BEGIN
 
     /* First what needs the authority. */
     EXECUTE format('SECURITY LABEL FOR tenant_vault ON ROLE %I IS %L', target.rolname, tenant);
+    /* One after the other: the group and its privileges are made but once. */
+    PERFORM tenant_vault._begin_enrollment();
     IF to_regrole(quote_ident(login_group)) IS NULL THEN
         EXECUTE format('CREATE ROLE %I NOLOGIN', login_group);
     END IF;
@@ -243,9 +252,17 @@ BEGIN
     ) THEN
         EXECUTE format('GRANT %I TO %I', login_group, target.rolname);
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA tenant_vault TO %I', login_group);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION tenant_vault.credentials(text), tenant_vault.conninfo(text), '
-        'tenant_vault.database_url(text) TO %I', login_group);
+    /* Only where they are missing: two who write the same privileges at once disturb each other. */
+    IF NOT has_schema_privilege(login_group, 'tenant_vault', 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA tenant_vault TO %I', login_group);
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(ARRAY['credentials', 'conninfo', 'database_url']) AS f (name)
+        WHERE NOT has_function_privilege(login_group, format('tenant_vault.%I(text)', f.name), 'EXECUTE')
+    ) THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION tenant_vault.credentials(text), tenant_vault.conninfo(text), '
+            'tenant_vault.database_url(text) TO %I', login_group);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION tenant_vault.enroll(pg_catalog.regrole, text, boolean) IS
@@ -298,6 +315,150 @@ END
 $$;
 COMMENT ON FUNCTION tenant_vault.unenroll_all() IS
     'unenrolls every role of the cluster, and returns how many there were';
+
+/* ---- provisioning ---- */
+
+/*
+ * Vault is not part of the transaction. So the server's own part comes first, which can be refused and
+ * rolled back; the change in Vault comes last, and each function may be called again after whatever
+ * became of it: what is there already is kept.
+ *
+ * SECURITY DEFINER, because a label demands a superuser: whoever may execute these can create and drop
+ * tenants, and roles for them. They touch no role that was there before and is not the tenant's.
+ */
+CREATE FUNCTION tenant_vault._begin_tenant_change(tenant text, command text) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_begin_tenant_change';
+COMMENT ON FUNCTION tenant_vault._begin_tenant_change(text, text) IS
+    'of the functions below: one change of a tenant after the other until the end of the transaction';
+CREATE FUNCTION tenant_vault._create_secret(tenant text, username text, host text, port text, dbname text)
+    RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'tv_create_secret';
+COMMENT ON FUNCTION tenant_vault._create_secret(text, text, text, text, text) IS 'of create_tenant(): its part in Vault';
+CREATE FUNCTION tenant_vault._rotate_secret(tenant text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_rotate_secret';
+COMMENT ON FUNCTION tenant_vault._rotate_secret(text) IS 'of rotate_password(): its part in Vault';
+CREATE FUNCTION tenant_vault._remove_secret(tenant text, destroy boolean) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_remove_secret';
+COMMENT ON FUNCTION tenant_vault._remove_secret(text, boolean) IS 'of drop_tenant(): its part in Vault';
+
+CREATE FUNCTION tenant_vault._roles_of(tenant text) RETURNS oid[]
+    LANGUAGE sql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT COALESCE(array_agg(r.oid ORDER BY r.rolname), '{}')
+    FROM pg_shseclabel AS l JOIN pg_roles AS r ON r.oid = l.objoid
+    WHERE l.classoid = 'pg_authid'::regclass AND l.provider = 'tenant_vault' AND l.label = tenant
+$$;
+COMMENT ON FUNCTION tenant_vault._roles_of(text) IS 'the roles that are bound to a tenant';
+
+/* All are told before one is waited for. */
+CREATE FUNCTION tenant_vault._end_sessions(roles oid[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pids integer[];
+BEGIN
+    SELECT array_agg(a.pid) INTO pids FROM pg_stat_get_activity(NULL) AS a
+        WHERE a.usesysid = ANY (roles) AND a.pid <> pg_backend_pid();
+    PERFORM pg_terminate_backend(pid) FROM unnest(pids) AS s (pid);
+    /* Each that does not end within 5 s gets a warning of the server's own. */
+    PERFORM pg_terminate_backend(pid, 5000) FROM unnest(pids) AS s (pid)
+        WHERE EXISTS (SELECT FROM pg_stat_get_activity(pid) AS a WHERE a.usesysid = ANY (roles));
+END
+$$;
+COMMENT ON FUNCTION tenant_vault._end_sessions(oid[]) IS 'ends the sessions of these roles, in all databases';
+
+CREATE FUNCTION tenant_vault.create_tenant(
+    tenant text, role text DEFAULT NULL, host text DEFAULT NULL, port integer DEFAULT NULL, dbname text DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    role_name text := COALESCE(role, tenant || '_app');
+    bound_to text;
+BEGIN
+    IF tenant IS NULL THEN
+        RETURN NULL;
+    END IF;
+    PERFORM tenant_vault._begin_tenant_change(tenant, 'create_tenant()');
+    IF octet_length(role_name) NOT BETWEEN 1 AND 63 OR role_name ~ '^pg_' OR role_name IN ('public', 'none') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('"%s" is no name for a role of tenant "%s"', left(role_name, 100), tenant),
+            HINT = 'It has 1 to 63 bytes and does not begin with "pg_".';
+    END IF;
+    IF octet_length(dbname) NOT BETWEEN 1 AND 63 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'the name of a database has 1 to 63 bytes';
+    END IF;
+    IF octet_length(host) NOT BETWEEN 1 AND 255 OR host ~ '[^!-~]' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'a host has 1 to 255 printable ASCII characters, without blanks';
+    END IF;
+    IF port NOT BETWEEN 1 AND 65535 THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('%s is no port', port), HINT = 'It is between 1 and 65535.';
+    END IF;
+
+    IF to_regrole(quote_ident(role_name)) IS NULL THEN
+        EXECUTE format('CREATE ROLE %I LOGIN', role_name);
+        PERFORM tenant_vault.enroll(quote_ident(role_name)::regrole, tenant);
+    ELSIF NOT to_regrole(quote_ident(role_name)) = ANY (tenant_vault._roles_of(tenant)) THEN
+        RAISE duplicate_object USING
+            MESSAGE = format('role "%s" exists already and is not tenant "%s"''s', role_name, tenant),
+            HINT = format('Name another role, or have a superuser make it the tenant''s: SELECT tenant_vault.enroll(%L, %L);',
+                quote_ident(role_name), tenant);
+    END IF;
+    RETURN tenant_vault._create_secret(tenant, role_name, host, port::text, dbname);
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.create_tenant(text, text, text, integer, text) IS
+    'a role that logs in by a new password, which only Vault holds; returns the secret''s version';
+
+CREATE FUNCTION tenant_vault.rotate_password(tenant text, terminate boolean DEFAULT false) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version bigint;
+BEGIN
+    PERFORM tenant_vault._begin_tenant_change(tenant, 'rotate_password()');
+    version := tenant_vault._rotate_secret(tenant);
+    /* Now that nobody comes in by the old one. */
+    IF terminate THEN
+        PERFORM tenant_vault._end_sessions(tenant_vault._roles_of(tenant));
+    END IF;
+    RETURN version;
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.rotate_password(text, boolean) IS
+    'gives a tenant a new password in Vault, and returns its version';
+
+CREATE FUNCTION tenant_vault.drop_tenant(tenant text, terminate boolean DEFAULT false, destroy boolean DEFAULT false)
+    RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    roles oid[];
+    dropped oid;
+    version bigint;
+BEGIN
+    PERFORM tenant_vault._begin_tenant_change(tenant, 'drop_tenant()');
+    roles := tenant_vault._roles_of(tenant);
+    PERFORM tenant_vault.revoke_tenant(g.tenant, g.role)
+        FROM tenant_vault.tenant_grant AS g
+        WHERE g.tenant = drop_tenant.tenant;
+    FOREACH dropped IN ARRAY roles LOOP
+        PERFORM tenant_vault.unenroll(dropped::regrole);
+        BEGIN
+            EXECUTE format('DROP ROLE %s', dropped::regrole);
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+            RAISE NOTICE 'role % owns something or has privileges, and is kept; it cannot log in any more', dropped::regrole;
+        END;
+    END LOOP;
+    version := tenant_vault._remove_secret(tenant, destroy);
+    IF terminate THEN
+        PERFORM tenant_vault._end_sessions(roles);
+    END IF;
+    RETURN version;
+END
+$$;
+COMMENT ON FUNCTION tenant_vault.drop_tenant(text, boolean, boolean) IS
+    'ends a tenant''s logins and deletes its secret, whose versions Vault keeps unless they are to be destroyed';
 
 CREATE FUNCTION tenant_vault.pgbouncer_auth(name name, OUT usename name, OUT passwd text)
     RETURNS SETOF record

@@ -1,5 +1,5 @@
 /*
- * answer.c - ANSWER frames (answer.h).
+ * answer.c - ANSWER and WRITTEN frames (answer.h).
  */
 #include "answer.h"
 
@@ -20,11 +20,12 @@ static void put_text(struct frame_writer *writer, enum frame_tag tag, const char
         frame_put_text(writer, (uint8_t)tag, text);
 }
 
-bool answer_error(struct channel *channel, uint64_t id, const struct vc_error *err)
+static bool answer_error_by(struct channel *channel, enum frame_type type, uint64_t id,
+                            const struct vc_error *err)
 {
     struct frame_writer writer;
 
-    if (!channel_begin(channel, &writer, FIXED_SIZE, FRAME_ANSWER, id))
+    if (!channel_begin(channel, &writer, FIXED_SIZE, type, id))
         return false;
     frame_put_number(&writer, TAG_OUTCOME, err->code);
     put_text(&writer, TAG_MESSAGE, err->message);
@@ -32,6 +33,29 @@ bool answer_error(struct channel *channel, uint64_t id, const struct vc_error *e
     if (err->http_status != 0)
         frame_put_number(&writer, TAG_HTTP_STATUS, err->http_status);
     put_text(&writer, TAG_REQUEST_ID, err->request_id);
+    return channel_end(channel, &writer);
+}
+
+bool answer_error(struct channel *channel, uint64_t id, const struct vc_error *err)
+{
+    return answer_error_by(channel, FRAME_ANSWER, id, err);
+}
+
+bool answer_write_error(struct channel *channel, uint64_t id, const struct vc_error *err)
+{
+    return answer_error_by(channel, FRAME_WRITTEN, id, err);
+}
+
+bool answer_written(struct channel *channel, uint64_t id, long long version, bool existed)
+{
+    struct frame_writer writer;
+
+    if (!channel_begin(channel, &writer, FIXED_SIZE, FRAME_WRITTEN, id))
+        return false;
+    frame_put_number(&writer, TAG_OUTCOME, VC_OK);
+    if (version > 0)
+        frame_put_number(&writer, TAG_VERSION, version);
+    frame_put_number(&writer, TAG_EXISTED, existed);
     return channel_end(channel, &writer);
 }
 

@@ -1,7 +1,7 @@
 /*
- * answer.h - ANSWER frames: what became of a fetch.
+ * answer.h - ANSWER frames: what became of a fetch; WRITTEN frames: what became of a write.
  *
- * Each call queues exactly one frame for the fetch. An answer that is too large becomes an error
+ * Each call queues exactly one frame for the fetch or write. An answer that is too large becomes an error
  * of its own; false means that not even that could be queued (no memory): the fetcher must end, so
  * that the keeper sees that no answer will come.
  */
@@ -27,5 +27,9 @@ bool answer_connection(struct channel *channel, uint64_t id, const struct answer
 /* data as JSON text. */
 bool answer_data(struct channel *channel, uint64_t id, const struct answer_origin *origin,
                  const cJSON *data);
+
+/* existed: nothing was written, because version was there already. err->code is not VC_OK. */
+bool answer_written(struct channel *channel, uint64_t id, long long version, bool existed);
+bool answer_write_error(struct channel *channel, uint64_t id, const struct vc_error *err);
 
 #endif

@@ -20,6 +20,7 @@
 #include "settings_frame.h"
 #include "status_report.h"
 #include "vault_client.h"
+#include "write.h"
 
 /* For revoking the token: the keeper, and with it the postmaster, is to see us gone within 1 s. */
 #define SHUTDOWN_TIMEOUT 800
@@ -34,6 +35,7 @@ struct fetcher {
     struct channel channel;
     struct vc_client *client;
     struct fetch_table fetches;
+    struct write_table writes;
     struct vc_operation *login; /* that the settings began, or NULL */
     struct status_report report;
     struct fetcher_settings settings; /* of the last SETTINGS frame */
@@ -117,10 +119,16 @@ static void apply_settings(struct fetcher *fetcher, const unsigned char *payload
     fetcher->report_at = vc_now();
 }
 
+static void cancel_all(struct fetcher *fetcher)
+{
+    fetch_cancel_all(&fetcher->fetches);
+    write_cancel_unsent(&fetcher->writes);
+}
+
 static bool take_settings(struct fetcher *fetcher, const unsigned char *payload, size_t len)
 {
     if (fetcher->configured && !settings_frame_same_scope(&fetcher->settings, payload, len))
-        fetch_cancel_all(&fetcher->fetches);
+        cancel_all(fetcher);
     settings_frame_free(&fetcher->settings);
     fetcher->configured = true;
     if (!settings_frame_read(payload, len, &fetcher->settings, &fetcher->settings_err))
@@ -130,19 +138,37 @@ static bool take_settings(struct fetcher *fetcher, const unsigned char *payload,
     return true;
 }
 
+/* VC_OK where Vault may be asked for what the payload names. */
+static enum vc_code check_settings(const struct fetcher *fetcher, const unsigned char *payload,
+                                   size_t len, struct vc_error *err)
+{
+    if (!fetcher->configured || !settings_frame_same_scope(&fetcher->settings, payload, len))
+        return vc_error_set(err, VC_CANCELLED, "settings have changed");
+    *err = fetcher->settings_err;
+    return err->code;
+}
+
 static bool take_fetch(struct fetcher *fetcher, uint64_t id, const unsigned char *payload,
                        size_t len)
 {
     struct vc_error err;
 
-    if (!fetcher->configured || !settings_frame_same_scope(&fetcher->settings, payload, len))
-        vc_error_set(&err, VC_CANCELLED, "settings have changed");
-    else if (fetcher->settings_err.code != VC_OK)
-        err = fetcher->settings_err;
-    else
+    if (check_settings(fetcher, payload, len, &err) == VC_OK)
         return fetch_start(&fetcher->fetches, id, payload, len);
     if (!answer_error(&fetcher->channel, id, &err))
         fetcher->fetches.failed = true;
+    return true;
+}
+
+static bool take_write(struct fetcher *fetcher, uint64_t id, const unsigned char *payload,
+                       size_t len)
+{
+    struct vc_error err;
+
+    if (check_settings(fetcher, payload, len, &err) == VC_OK)
+        return write_start(&fetcher->writes, id, payload, len);
+    if (!answer_write_error(&fetcher->channel, id, &err))
+        fetcher->writes.failed = true;
     return true;
 }
 
@@ -164,6 +190,8 @@ static bool take_frame(struct fetcher *fetcher, const struct frame_header *heade
         return take_settings(fetcher, payload, header->length);
     case FRAME_FETCH:
         return take_fetch(fetcher, header->id, payload, header->length);
+    case FRAME_WRITE:
+        return take_write(fetcher, header->id, payload, header->length);
     case FRAME_CANCEL:
         fetch_cancel(&fetcher->fetches, header->id);
         return true;
@@ -178,7 +206,8 @@ static bool take_frame(struct fetcher *fetcher, const struct frame_header *heade
 /* True while frames may be taken in. */
 static bool has_capacity(const struct fetcher *fetcher)
 {
-    return !channel_congested(&fetcher->channel) && fetcher->fetches.count < FETCHES_MAX;
+    return !channel_congested(&fetcher->channel) && fetcher->fetches.count < FETCHES_MAX &&
+           fetcher->writes.count < WRITES_MAX;
 }
 
 /* Takes the frames that have come, as far as there is capacity. */
@@ -287,19 +316,25 @@ static enum channel_result run_round(struct fetcher *fetcher, int *wait, bool *e
     return end_round(fetcher, run_client, wait);
 }
 
+/* An answer that could not be queued will never come: the keeper must see that. */
+static bool out_of_memory(const struct fetcher *fetcher)
+{
+    return fetcher->fetches.failed || fetcher->writes.failed;
+}
+
 static enum fetcher_end run(struct fetcher *fetcher)
 {
     enum channel_result result = CHANNEL_OK;
     bool ended = false;
     int wait = -1;
 
-    while (!ended && result == CHANNEL_OK && !fetcher->fetches.failed)
+    while (!ended && result == CHANNEL_OK && !out_of_memory(fetcher))
         result = run_round(fetcher, &wait, &ended);
     if (result == CHANNEL_MALFORMED) {
         complain("malformed frame from the keeper");
         return FETCHER_MALFORMED;
     }
-    if (result == CHANNEL_FAILED || fetcher->fetches.failed) {
+    if (result == CHANNEL_FAILED || out_of_memory(fetcher)) {
         complain(result == CHANNEL_FAILED ? strerror(errno) : "out of memory");
         return FETCHER_FAILED;
     }
@@ -317,6 +352,7 @@ static bool start(struct fetcher *fetcher, int socket, int terminate)
         return false;
     }
     fetch_table_init(&fetcher->fetches, &fetcher->channel, fetcher->client);
+    write_table_init(&fetcher->writes, &fetcher->channel, fetcher->client);
     fetcher->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (fetcher->epoll < 0 || !add_watch(fetcher, &fetcher->socket, socket) ||
         !add_watch(fetcher, &fetcher->terminate, terminate) ||
@@ -332,6 +368,7 @@ static void stop(struct fetcher *fetcher)
     if (fetcher->client != NULL) {
         vc_client_shutdown(fetcher->client, SHUTDOWN_TIMEOUT);
         fetch_table_free(&fetcher->fetches);
+        write_table_free(&fetcher->writes);
         vc_client_free(fetcher->client);
     }
     settings_frame_free(&fetcher->settings);

@@ -1,6 +1,6 @@
 -- The extension's objects: what there is, and how each function is declared.
 BEGIN;
-SELECT plan(32);
+SELECT plan(36);
 
 SELECT is(extversion, '1.0', 'the version is 1.0') FROM pg_extension WHERE extname = 'tenant_vault';
 SELECT is(extnamespace::regnamespace::text, 'tenant_vault', 'it lives in the schema tenant_vault')
@@ -14,7 +14,9 @@ SELECT functions_are('tenant_vault', ARRAY[
     'credentials', 'conninfo', 'database_url', 'tenants', 'secret', 'secret_value',
     'grant_tenant', 'revoke_tenant', 'tenant_grant_changed', 'refresh', 'flush', 'restart_fetcher',
     'get_status', 'get_cached_secrets',
-    'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file']);
+    'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file', '_begin_enrollment',
+    'create_tenant', 'rotate_password', 'drop_tenant', '_begin_tenant_change', '_create_secret',
+    '_rotate_secret', '_remove_secret', '_roles_of', '_end_sessions']);
 SELECT tables_are('tenant_vault', ARRAY['tenant_grant']);
 SELECT views_are('tenant_vault', ARRAY['status', 'cached_secrets', 'hba_findings']);
 
@@ -22,7 +24,7 @@ SELECT views_are('tenant_vault', ARRAY['status', 'cached_secrets', 'hba_findings
 PREPARE signatures AS
     SELECT p.proname || '(' || pg_get_function_arguments(p.oid) || ') ' || pg_get_function_result(p.oid)
     FROM pg_proc p
-    WHERE p.pronamespace = 'tenant_vault'::regnamespace AND p.proname !~ '^get_|_changed$';
+    WHERE p.pronamespace = 'tenant_vault'::regnamespace AND p.proname !~ '^get_|^_|_changed$';
 SELECT set_eq('signatures', ARRAY[
     'credentials(tenant text, OUT host text, OUT port text, OUT dbname text, OUT username text, '
         || 'OUT password text, OUT sslmode text, OUT version bigint, '
@@ -40,6 +42,10 @@ SELECT set_eq('signatures', ARRAY[
     'enroll(role regrole, tenant text, force boolean DEFAULT false) void',
     'unenroll(role regrole) void',
     'unenroll_all() bigint',
+    'create_tenant(tenant text, role text DEFAULT NULL::text, host text DEFAULT NULL::text, '
+        || 'port integer DEFAULT NULL::integer, dbname text DEFAULT NULL::text) bigint',
+    'rotate_password(tenant text, terminate boolean DEFAULT false) bigint',
+    'drop_tenant(tenant text, terminate boolean DEFAULT false, destroy boolean DEFAULT false) bigint',
     'pgbouncer_auth(name name, OUT usename name, OUT passwd text) SETOF record'], 'signatures are as documented');
 
 PREPARE not_volatile AS
@@ -51,7 +57,9 @@ PREPARE not_strict AS
     SELECT proname FROM pg_proc
     WHERE pronamespace = 'tenant_vault'::regnamespace AND NOT proisstrict
         AND prorettype <> 'trigger'::regtype;
-SELECT is_empty('not_strict', 'every function gives NULL for NULL');
+SELECT set_eq('not_strict', ARRAY['create_tenant', '_create_secret']::name[],
+    'every function gives NULL for NULL, but those with arguments that need not be given');
+SELECT is(tenant_vault.create_tenant(NULL), NULL, 'which give NULL for no tenant');
 
 PREPARE parallel_safe AS
     SELECT proname FROM pg_proc
@@ -63,8 +71,9 @@ SELECT set_eq('parallel_safe',
 
 PREPARE definer AS
     SELECT proname FROM pg_proc WHERE pronamespace = 'tenant_vault'::regnamespace AND prosecdef;
-SELECT set_eq('definer', ARRAY['grant_tenant', 'revoke_tenant']::name[],
-    'only what writes grants runs as the owner');
+SELECT set_eq('definer',
+    ARRAY['grant_tenant', 'revoke_tenant', 'create_tenant', 'rotate_password', 'drop_tenant']::name[],
+    'only what writes grants and what makes tenants runs as the owner');
 SELECT is(proconfig, ARRAY['search_path=pg_catalog, pg_temp'], proname || ' pins its search_path')
     FROM pg_proc WHERE pronamespace = 'tenant_vault'::regnamespace AND prosecdef ORDER BY proname;
 

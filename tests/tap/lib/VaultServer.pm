@@ -35,6 +35,12 @@ path "secret/data/saas-project/*" { capabilities = ["read"] }
 path "secret/metadata/saas-project/*" { capabilities = ["list"] }
 END
 
+# What it needs besides to create, rotate and drop tenants.
+our $WRITE_POLICY = $TENANT_POLICY . <<'END';
+path "secret/data/saas-project/dev/tenants/*" { capabilities = ["create", "read", "update", "delete"] }
+path "secret/metadata/saas-project/dev/tenants/*" { capabilities = ["delete", "list"] }
+END
+
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $setup = abs_path(dirname(__FILE__) . '/../../setup');
 my $owner = $$;
@@ -280,6 +286,23 @@ sub put_template
     my ($self, $template, $environment) = @_;
     return $self->put('saas-project/' . ($environment // 'dev') . '/database',
         { tenant_url_template => $template });
+}
+
+# What is in a tenant's secret now, as a hash; undef where there is none. version => n: an older one.
+sub tenant_secret
+{
+    my ($self, $tenant, %option) = @_;
+    my $query = $option{version} ? "?version=$option{version}" : '';
+    my $reply = $self->api(GET => 'secret/data/' . $self->tenant_path($tenant) . $query, undef, may_fail => 1);
+    return $reply->{status} == 200 ? $reply->{body}{data}{data} : undef;
+}
+
+# The version that was written last, 0 where there is none.
+sub tenant_version
+{
+    my ($self, $tenant) = @_;
+    my $reply = $self->api(GET => 'secret/metadata/' . $self->tenant_path($tenant), undef, may_fail => 1);
+    return $reply->{status} == 200 ? $reply->{body}{data}{current_version} : 0;
 }
 
 sub tenant_path { my ($self, $tenant) = @_; return "saas-project/dev/tenants/$tenant/database"; }

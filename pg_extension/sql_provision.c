@@ -1,0 +1,137 @@
+/*
+ * sql_provision.c - what create_tenant(), rotate_password() and drop_tenant() need of the server
+ * and of Vault; the roles are the SQL functions' own part (tenant_vault--1.0.sql).
+ *
+ * Refuses on a standby and in a read-only transaction: what is written in Vault must not come from
+ * where nothing else can. Guarded by their EXECUTE privilege, which nobody has at first.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+#include "name_check.h"
+#include "report.h"
+#include "sql_function.h"
+#include "tenant_write.h"
+
+TV_SQL_FUNCTION(tv_begin_enrollment);
+TV_SQL_FUNCTION(tv_begin_tenant_change);
+TV_SQL_FUNCTION(tv_create_secret);
+TV_SQL_FUNCTION(tv_rotate_secret);
+TV_SQL_FUNCTION(tv_remove_secret);
+
+/* The fourth field of an advisory lock's tag: users' own have 1 and 2 there. */
+#define LOCK_CLASS 4
+
+/*
+ * One change of a tenant after the other, in the whole cluster (an advisory lock of a user's holds
+ * in one database), until the end of the transaction.
+ */
+static void lock_name(const char *name)
+{
+    uint64 hash = hash_bytes_extended((const unsigned char *)name, strlen(name), 0);
+    LOCKTAG tag;
+
+    SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32)(hash >> 32), (uint32)hash, LOCK_CLASS);
+    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* Everything that can be refused without having done anything. */
+Datum tv_begin_tenant_change(PG_FUNCTION_ARGS)
+{
+    char *tenant = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    char *command = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+    tv_require_preloaded();
+    PreventCommandIfReadOnly(command);
+    PreventCommandDuringRecovery(command);
+    tv_require_tenant_name(tenant, strlen(tenant));
+    lock_name(tenant);
+    PG_RETURN_VOID();
+}
+
+/* The empty name is no tenant's. */
+Datum tv_begin_enrollment(PG_FUNCTION_ARGS)
+{
+    lock_name("");
+    PG_RETURN_VOID();
+}
+
+static char *text_argument(FunctionCallInfo fcinfo, int number)
+{
+    return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/*
+ * Vault has the change; this has the cache know it, and shows that the secret, with the platform's
+ * template, makes a connection. elevel: of what is said where it does not.
+ */
+static void read_back(const char *tenant, int64 version, int elevel)
+{
+    TvAnswer answer;
+
+    tv_lookup_refresh(KIND_TENANT, tenant, strlen(tenant), 0, &answer);
+    if (answer.found)
+        return;
+    ereport(elevel,
+            (errcode(tv_sqlstate(answer.outcome)),
+             errmsg("version " INT64_FORMAT " of tenant \"%s\" is in Vault, but cannot be used yet: "
+                    "%s",
+                    version, tenant, tv_message_of(&answer)),
+             errhint("Mend that; then call the function again.")));
+}
+
+Datum tv_create_secret(PG_FUNCTION_ARGS)
+{
+    const TvWriteOrder order = {.operation = OPERATION_CREATE,
+                                .tenant = text_argument(fcinfo, 0),
+                                .username = text_argument(fcinfo, 1),
+                                .host = text_argument(fcinfo, 2),
+                                .port = text_argument(fcinfo, 3),
+                                .dbname = text_argument(fcinfo, 4)};
+    TvAnswer answer;
+
+    tv_write_tenant(&order, &answer);
+    if (!answer.found)
+        tv_report_attempt(psprintf("could not create tenant \"%s\"", order.tenant), &answer);
+    if (frame_find_number(answer.payload, answer.len, TAG_EXISTED, 0) != 0)
+        ereport(NOTICE, (errmsg("tenant \"%s\" has a secret already, which is kept", order.tenant)));
+    /* The role that this is for is rolled back with it. */
+    read_back(order.tenant, answer.version, ERROR);
+    PG_RETURN_INT64(answer.version);
+}
+
+Datum tv_rotate_secret(PG_FUNCTION_ARGS)
+{
+    const TvWriteOrder order = {.operation = OPERATION_ROTATE, .tenant = text_argument(fcinfo, 0)};
+    TvAnswer answer;
+
+    tv_write_tenant(&order, &answer);
+    if (!answer.found)
+        tv_report_attempt(psprintf("could not rotate the password of tenant \"%s\"", order.tenant),
+                          &answer);
+    /* An error would look as if the old password were still good. */
+    read_back(order.tenant, answer.version, WARNING);
+    PG_RETURN_INT64(answer.version);
+}
+
+/* NULL: there was nothing to be removed. */
+Datum tv_remove_secret(PG_FUNCTION_ARGS)
+{
+    const TvWriteOrder order = {.operation =
+                                    PG_GETARG_BOOL(1) ? OPERATION_DESTROY : OPERATION_DELETE,
+                                .tenant = text_argument(fcinfo, 0)};
+    TvAnswer answer;
+
+    tv_write_tenant(&order, &answer);
+    if (!answer.found)
+        tv_report_attempt(psprintf("could not drop tenant \"%s\"", order.tenant), &answer);
+    if (answer.version == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_INT64(answer.version);
+}
