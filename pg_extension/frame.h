@@ -76,7 +76,7 @@ enum frame_tag {
     TAG_REQUEST_ID = 24,
     TAG_VERSION = 25, /* absent where there is none (template alone, KV v1, list) */
     TAG_CREATED_TIME = 26,
-    TAG_LEASE = 27, /* ms from now that the value lives at most; absent: no lease */
+    TAG_LEASE = 27,   /* ms from now that the value lives at most; absent: no lease */
     TAG_EXISTED = 28, /* 1: what was to be created was there already and has been left as it is */
 
     TAG_CONNINFO = 32,
@@ -120,12 +120,13 @@ enum frame_kind {
     KIND_LIST = 'l'    /* the tenants that Vault lists */
 };
 
-/* What is done to a tenant's database secret. Each reads it first, and writes with check-and-set. */
+/* What is done to a tenant's database secret. Each reads it first, and writes with check-and-set.
+ */
 enum frame_operation {
-    OPERATION_CREATE = 'c',  /* where there is none, or its newest version is deleted */
-    OPERATION_ROTATE = 'r',  /* a new password and verifier; its other fields stay */
-    OPERATION_DELETE = 'd',  /* the newest version, which can be undeleted */
-    OPERATION_DESTROY = 'x'  /* all versions, for good */
+    OPERATION_CREATE = 'c', /* where there is none, or its newest version is deleted */
+    OPERATION_ROTATE = 'r', /* a new password and verifier; its other fields stay */
+    OPERATION_DELETE = 'd', /* the newest version, which can be undeleted */
+    OPERATION_DESTROY = 'x' /* all versions, for good */
 };
 
 struct frame_header {

@@ -2,8 +2,8 @@
  * keeper.c - the background worker that owns the cache and the fetcher.
  *
  * One loop: take requests off the ring, hand fetches and writes to the fetcher, put its answers
- * into the cache, look after the fetcher's life, and go over the cache for what is over or should be read
- * again.
+ * into the cache, look after the fetcher's life, and go over the cache for what is over or should
+ * be read again.
  *
  * A fetch that a fetcher leaves behind is given to the next one; what two of them have ended with
  * is not tried a third time.

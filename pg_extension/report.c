@@ -184,10 +184,10 @@ void tv_report_attempt(const char *attempted, const TvAnswer *answer)
 
     if (hint == NULL)
         hint = tv_default_hint(answer->outcome);
-    ereport(ERROR,
-            (errcode(tv_sqlstate(answer->outcome)), errmsg("%s: %s", attempted, tv_message_of(answer)),
-             detail != NULL ? errdetail("%s", detail) : 0,
-             hint != NULL ? errhint("%s", tv_sentence(hint)) : 0));
+    ereport(ERROR, (errcode(tv_sqlstate(answer->outcome)),
+                    errmsg("%s: %s", attempted, tv_message_of(answer)),
+                    detail != NULL ? errdetail("%s", detail) : 0,
+                    hint != NULL ? errhint("%s", tv_sentence(hint)) : 0));
     pg_unreachable();
 }
 

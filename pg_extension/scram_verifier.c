@@ -79,9 +79,9 @@ static char *derive(const char *tenant, const char *password)
     bool usable = pg_saslprep(password, &prepared) == SASLPREP_SUCCESS;
 
     /* As the server does it: what SASLprep refuses is taken byte by byte. */
-    verifier = tv_scram_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password, salt,
-                                                                 SCRAM_DEFAULT_SALT_LEN)
-                                       : NULL;
+    verifier = tv_scram_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password,
+                                                                     salt, SCRAM_DEFAULT_SALT_LEN)
+                                           : NULL;
     if (prepared != NULL)
         wipe_text(prepared);
     return verifier;

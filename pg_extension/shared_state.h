@@ -95,7 +95,7 @@ extern TvControl *tv_control;
 extern struct TvSlot *tv_slots;     /* slot_count of them */
 extern struct TvBucket *tv_buckets; /* bucket_count of them */
 extern struct TvRing *tv_ring;
-extern struct TvWrite *tv_writes;             /* TV_WRITES_MAX of them */
+extern struct TvWrite *tv_writes;        /* TV_WRITES_MAX of them */
 extern LWLockPadded *tv_partition_locks; /* TV_PARTITIONS of them */
 extern LWLock *tv_ring_lock, *tv_status_lock, *tv_write_lock;
 

@@ -78,12 +78,12 @@ static void read_back(const char *tenant, int64 version, int elevel)
     tv_lookup_refresh(KIND_TENANT, tenant, strlen(tenant), 0, &answer);
     if (answer.found)
         return;
-    ereport(elevel,
-            (errcode(tv_sqlstate(answer.outcome)),
-             errmsg("version " INT64_FORMAT " of tenant \"%s\" is in Vault, but cannot be used yet: "
-                    "%s",
-                    version, tenant, tv_message_of(&answer)),
-             errhint("Mend that; then call the function again.")));
+    ereport(elevel, (errcode(tv_sqlstate(answer.outcome)),
+                     errmsg("version " INT64_FORMAT
+                            " of tenant \"%s\" is in Vault, but cannot be used yet: "
+                            "%s",
+                            version, tenant, tv_message_of(&answer)),
+                     errhint("Mend that; then call the function again.")));
 }
 
 Datum tv_create_secret(PG_FUNCTION_ARGS)
@@ -100,7 +100,8 @@ Datum tv_create_secret(PG_FUNCTION_ARGS)
     if (!answer.found)
         tv_report_attempt(psprintf("could not create tenant \"%s\"", order.tenant), &answer);
     if (frame_find_number(answer.payload, answer.len, TAG_EXISTED, 0) != 0)
-        ereport(NOTICE, (errmsg("tenant \"%s\" has a secret already, which is kept", order.tenant)));
+        ereport(NOTICE,
+                (errmsg("tenant \"%s\" has a secret already, which is kept", order.tenant)));
     /* The role that this is for is rolled back with it. */
     read_back(order.tenant, answer.version, ERROR);
     PG_RETURN_INT64(answer.version);

@@ -64,10 +64,9 @@ static void make_order(TvWrite *write, const TvWriteOrder *order)
         put_new_secret(&writer, order);
     size = frame_end(&writer);
     if (size == 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                 errmsg("names and settings are too long together"),
-                 errhint("Shorten host, tenant_vault.namespace or tenant_vault.prefix.")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("names and settings are too long together"),
+                        errhint("Shorten host, tenant_vault.namespace or tenant_vault.prefix.")));
     write->order_len = size - FRAME_HEADER_SIZE;
     memcpy(write->order, frame + FRAME_HEADER_SIZE, write->order_len);
     strlcpy(write->tenant, order->tenant, sizeof(write->tenant));
@@ -134,13 +133,12 @@ static void fill_answer(TvAnswer *answer, const unsigned char *fields, Size len)
 
 _Noreturn static void give_up(const TvWriteOrder *order)
 {
-    ereport(ERROR,
-            (errcode(ERRCODE_SYSTEM_ERROR),
-             errmsg("no answer came about tenant \"%s\" within tenant_vault.request_timeout",
-                    order->tenant),
-             errdetail("Whether Vault has made the change is not known."),
-             errhint("See the server's log, then call the function again: it finds out, and "
-                     "finishes what is missing.")));
+    ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
+                    errmsg("no answer came about tenant \"%s\" within tenant_vault.request_timeout",
+                           order->tenant),
+                    errdetail("Whether Vault has made the change is not known."),
+                    errhint("See the server's log, then call the function again: it finds out, and "
+                            "finishes what is missing.")));
     pg_unreachable();
 }
 

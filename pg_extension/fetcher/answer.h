@@ -1,9 +1,9 @@
 /*
  * answer.h - ANSWER frames: what became of a fetch; WRITTEN frames: what became of a write.
  *
- * Each call queues exactly one frame for the fetch or write. An answer that is too large becomes an error
- * of its own; false means that not even that could be queued (no memory): the fetcher must end, so
- * that the keeper sees that no answer will come.
+ * Each call queues exactly one frame for the fetch or write. An answer that is too large becomes an
+ * error of its own; false means that not even that could be queued (no memory): the fetcher must
+ * end, so that the keeper sees that no answer will come.
  */
 #ifndef TV_FETCHER_ANSWER_H
 #define TV_FETCHER_ANSWER_H

@@ -143,8 +143,8 @@ static enum vc_code set_password(const struct write *write, cJSON *data, struct 
     if (code == VC_OK)
         code = vc_scram_secret(verifier, password, write->salt, write->salt_len, write->iterations,
                                err);
-    if (code == VC_OK && (!set_field(data, "password", password) ||
-                          !set_field(data, "scram_verifier", verifier)))
+    if (code == VC_OK &&
+        (!set_field(data, "password", password) || !set_field(data, "scram_verifier", verifier)))
         code = no_memory(err);
     explicit_bzero(password, sizeof(password));
     explicit_bzero(verifier, sizeof(verifier));
@@ -243,8 +243,8 @@ static void keep_existing(struct write *write, const struct vc_kv_secret *secret
                      "tenant has a secret already, for another user than \"%s\"", write->username);
         vc_error_hint(&err, "name that user as the role, or drop the tenant first");
         finish_with_error(write, &err);
-    } else if (!has_field(secret->data, "password") &&
-               !has_field(secret->data, "scram_verifier") && !has_field(secret->data, "url")) {
+    } else if (!has_field(secret->data, "password") && !has_field(secret->data, "scram_verifier") &&
+               !has_field(secret->data, "url")) {
         vc_error_set(&err, VC_BAD_SECRET, "tenant has a secret already, without a password");
         vc_error_hint(&err, "call rotate_password to give it one, or drop the tenant first");
         finish_with_error(write, &err);
@@ -262,7 +262,8 @@ static void rotate(struct write *write, const struct vc_kv_secret *secret)
         if (!has_field(secret->data, fixed[i]))
             continue;
         vc_error_set(&err, VC_BAD_SECRET,
-                     "secret of tenant has \"%s\", in which no password can be exchanged", fixed[i]);
+                     "secret of tenant has \"%s\", in which no password can be exchanged",
+                     fixed[i]);
         vc_error_hint(&err, "write username, host and the like in its place");
         finish_with_error(write, &err);
         return;
@@ -342,8 +343,8 @@ static void read_ended(void *ctx, struct vc_kv_secret *secret, const struct vc_e
 static void read_secret(struct write *write)
 {
     write->sent = false;
-    write->request = vc_client_read(write->table->client, write->path, 0, time_left(write),
-                                    read_ended, write);
+    write->request =
+        vc_client_read(write->table->client, write->path, 0, time_left(write), read_ended, write);
     if (write->request == NULL)
         finish_without_memory(write);
 }

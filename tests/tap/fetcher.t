@@ -6,7 +6,8 @@
 #  4. ping, cancel, deadline; a status that changes with what happens
 #  5. a keeper that does not read
 #  6. the process: environment, descriptors, core limit, nothing secret on standard error
-#  7. the end: end of file, SIGTERM, malformed frames, started by hand
+#  7. writes: outcome and version, never a value; what is no write ends it
+#  8. the end: end of file, SIGTERM, malformed frames, started by hand
 use strict;
 use warnings;
 
@@ -207,6 +208,51 @@ isnt((stat "$proc/environ")[4], $>, 'nobody but root may look into it') unless $
 is($fetcher->standard_error, '', 'nothing on standard error');
 
 ### 7
+
+$vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
+$fetcher = start();
+my $values = qr/password|scram_verifier|username|conninfo|url|data/;
+my %written = map { $_ => $fetcher->answer($fetcher->write_tenant($_, 'made', username => 'made_app', host => 'h')) } 'create', 'rotate';
+is_deeply($written{create}, { outcome => OK, version => 1, existed => 0 }, 'created: outcome and version, and nothing else');
+is_deeply($written{rotate}, { outcome => OK, version => 2, existed => 0 }, 'rotated: the same');
+is_deeply($fetcher->answer($fetcher->write_tenant(create => 'made', username => 'made_app')),
+    { outcome => OK, version => 2, existed => 1 }, 'created again: it was there');
+is($vault->tenant_secret('made')->{host}, 'h', '... with its fields');
+$answer = $fetcher->answer($fetcher->write_tenant(create => 'made', username => 'another'));
+is($answer->{outcome}, BAD_SECRET, 'created for somebody else: refused');
+ok(!(grep { /$values/ } keys %$answer), '... without a value of what is there');
+is($fetcher->answer($fetcher->write_tenant(rotate => 'never'))->{outcome}, NOT_FOUND, 'rotating what is not there');
+is_deeply($fetcher->answer($fetcher->write_tenant(delete => 'made')), { outcome => OK, version => 2, existed => 0 }, 'deleted');
+is_deeply($fetcher->answer($fetcher->write_tenant(delete => 'made')), { outcome => OK, existed => 0 }, 'deleted again: nothing was there');
+is_deeply($fetcher->answer($fetcher->write_tenant(destroy => 'made')), { outcome => OK, existed => 0 }, 'destroyed');
+is($vault->tenant_version('made'), 0, '... with all versions');
+is($fetcher->answer($fetcher->write_tenant(create => 'x', username => 'x', scope => 'elsewhere'))->{outcome}, CANCELLED, 'another scope: nothing is written');
+$mark = $vault->audit_mark;
+is($fetcher->answer($fetcher->write_tenant(create => $_, username => 'x'))->{outcome}, BAD_NAME, "refused as a tenant: $_") for '../x', '', 'X';
+is(requests($mark), 0, 'without a request');
+$answer = $fetcher->answer($fetcher->write_tenant(create => 'many', username => 'x', iterations => 100_001));
+is($answer->{outcome}, 59, 'more iterations than there may be: refused');
+is($vault->tenant_version('many'), 0, '... and nothing is written');
+is(scalar(grep { $_->{outcome} == OK } map { $fetcher->answer($_) } map { $fetcher->write_tenant(create => "w$_", username => "w$_") } 1 .. 100), 100,
+    'a hundred writes at once, more than are taken on together');
+my $change = $fetcher->write_tenant(rotate => 'w1');
+$vault->freeze;
+$change = $fetcher->write_tenant(rotate => 'w2', timeout => 500);
+$answer = $fetcher->answer($change);
+is($answer->{outcome}, TIMEOUT, 'a Vault that does not answer: the write ends in time');
+$vault->thaw;
+for my $bad ([write => 'no operation' => FetcherProcess::text(NAME => 'x')], [write => 'an operation that is none' => FetcherProcess::number(OPERATION => 1) . FetcherProcess::text(NAME => 'x')],
+    [write => 'no name' => FetcherProcess::number(OPERATION => ord 'r')], [write => 'a creation without a user' => FetcherProcess::number(OPERATION => ord 'c') . FetcherProcess::text(NAME => 'x')],
+    [write => 'a user with a NUL' => FetcherProcess::number(OPERATION => ord 'c') . FetcherProcess::text(NAME => 'x') . FetcherProcess::text(USERNAME => "a\0b")],
+    [write => 'a salt that is too long' => FetcherProcess::number(OPERATION => ord 'r') . FetcherProcess::text(NAME => 'x') . FetcherProcess::text(SALT => 's' x 65)]) {
+    my ($type, $what, $payload) = @$bad;
+    $fetcher = start();
+    $fetcher->send_bytes(FetcherProcess::frame($FetcherProcess::TYPE{$type}, 1, FetcherProcess::text(SCOPE => 'scope') . $payload));
+    is($fetcher->wait_for_end, 2, "a write with $what: exit status 2");
+}
+$vault->put_policy('tenant_vault');
+
+### 8
 
 sub own_tokens { return scalar(my @tokens = $vault->accessors_by_login('auth/approle/login')); }
 

@@ -44,7 +44,7 @@ static const struct {
     const char *password;
     size_t salt_len;
     long long iterations;
-} refused[] = {{"", 16, 4096},        {"tab\t", 16, 4096},
+} refused[] = {{"", 16, 4096},         {"tab\t", 16, 4096},
                {"\xc3\xa4", 16, 4096}, {"x", 0, 4096},
                {"x", 16, 0},           {"x", 16, -1},
                {"x", 16, 1LL << 32},   {"x", VC_SCRAM_SALT_MAX + 1, 4096}};

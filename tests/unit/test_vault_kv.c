@@ -218,6 +218,9 @@ START_TEST(each_kind_of_absence_has_its_own_code_and_words)
     ck_assert_int_eq(read_kv(row->kv, row->status, row->body), row->code);
     ck_assert_int_eq(err.code, row->code);
     ck_assert_int_eq(err.http_status, row->status);
+    /* What writes anew over a deleted version needs its number. */
+    ck_assert_int_eq(err.version,
+                     row->code == VC_VERSION_DELETED || row->code == VC_VERSION_DESTROYED ? 3 : 0);
     ck_assert_msg(strstr(err.message, row->says) != NULL, "%s", err.message);
     ck_assert_ptr_null(secret.envelope.root);
 }

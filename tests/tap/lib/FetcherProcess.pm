@@ -27,20 +27,21 @@ use constant {
     VERSION => 1,
 };
 
-our %TYPE = (settings => 1, fetch => 2, cancel => 3, ping => 4,
-    answer => 16, status => 17, log => 18, pong => 19);
+our %TYPE = (settings => 1, fetch => 2, cancel => 3, ping => 4, write => 5,
+    answer => 16, status => 17, log => 18, pong => 19, written => 20);
 my %KIND = (tenant => 't', secret => 's', list => 'l');
-my %NUMBER = (KIND => 2, WANTED_VERSION => 4, TIMEOUT => 5, CACHE_TTL => 8, NEGATIVE_TTL => 9);
-my %TEXT = (SCOPE => 1, NAME => 3, SETTING_NAME => 6, SETTING_VALUE => 7);
+my %NUMBER = (KIND => 2, WANTED_VERSION => 4, TIMEOUT => 5, CACHE_TTL => 8, NEGATIVE_TTL => 9, OPERATION => 11, ITERATIONS => 13);
+my %TEXT = (SCOPE => 1, NAME => 3, SALT => 12, HOST => 34, PORT => 35, DBNAME => 36, USERNAME => 37, SETTING_NAME => 6, SETTING_VALUE => 7);
 my %READ = (
     20 => ['outcome', 1], 21 => ['message'], 22 => ['hint'], 23 => ['http_status', 1], 24 => ['request_id'],
-    25 => ['version', 1], 26 => ['created_time'], 27 => ['lease', 1], 32 => ['conninfo'], 33 => ['url'],
+    25 => ['version', 1], 26 => ['created_time'], 27 => ['lease', 1], 28 => ['existed', 1], 32 => ['conninfo'], 33 => ['url'],
     34 => ['host'], 35 => ['port'], 36 => ['dbname'], 37 => ['username'], 38 => ['password'],
     39 => ['sslmode'], 40 => ['scram_verifier'], 41 => ['data'], 50 => ['level', 1],
     64 => ['address'], 65 => ['health'], 66 => ['reachable', 1], 67 => ['logged_in', 1],
     68 => ['renewable', 1], 69 => ['never_expires', 1], 70 => ['token_ttl', 1], 71 => ['can_log_in', 1],
     72 => ['requests', 1], 73 => ['logins', 1], 74 => ['renewals', 1], 75 => ['failures', 1],
-    76 => ['error'], 77 => ['error_code', 1], 78 => ['error_age', 1]);
+    76 => ['error'], 77 => ['error_code', 1], 78 => ['error_age', 1],
+    79 => ['refusal'], 80 => ['login_failures', 1], 81 => ['renewal_failures', 1]);
 
 my $number = 0;
 
@@ -139,6 +140,21 @@ sub fetch_times
     return keys %frame;
 }
 
+my %OPERATION = (create => 'c', rotate => 'r', delete => 'd', destroy => 'x');
+
+# A WRITE; the answer comes by answer(). Options: username, host, port, dbname, salt, iterations, timeout (ms), scope.
+sub write_tenant
+{
+    my ($self, $operation, $tenant, %option) = @_;
+    my $id = $self->{id}++;
+    my $payload = number(OPERATION => ord($OPERATION{$operation} // $operation)) . text(SCOPE => $option{scope} // $self->{scope})
+      . text(NAME => $tenant) . number(TIMEOUT => $option{timeout} // 10_000) . text(SALT => $option{salt} // 'sixteen bytes oh')
+      . number(ITERATIONS => $option{iterations} // 4096);
+    $payload .= text(uc $_ => $option{$_}) for grep { defined $option{$_} } qw(username host port dbname);
+    $self->send_bytes(frame($TYPE{write}, $id, $payload));
+    return $id;
+}
+
 sub cancel { my ($self, $id) = @_; return $self->send_bytes(frame($TYPE{cancel}, $id, '')); }
 
 # Fetches and waits for the answer.
@@ -177,7 +193,7 @@ sub take_frames
         last if length $self->{in} < HEADER + $length;
         my $payload = substr $self->{in}, HEADER, $length;
         substr $self->{in}, 0, HEADER + $length, '';
-        if ($type == $TYPE{answer}) {
+        if ($type == $TYPE{answer} || $type == $TYPE{written}) {
             croak "second answer to $id" if $self->{answers}{$id};
             $self->{answers}{$id} = fields($payload);
         }
