@@ -6,11 +6,14 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report.h"
 #include "secret_folder.h"
 
+#define OWN_FOLDER "/dev/shm/minio-helper.%d.XXXXXX"
 #define MSEC_PER_SEC 1000
 #define NAME_SIZE 128   /* of a variable; the longest of ours has 33 bytes */
 #define REFRESH_SHARE 4 /* of a lifetime, the last quarter is for refreshing */
@@ -128,6 +131,28 @@ static enum vc_code load_credentials(struct child_secrets *secrets, struct origi
     return code;
 }
 
+static const char *minio_folder(const struct child_secrets *secrets)
+{
+    return secrets->own_folder[0] != '\0' ? secrets->own_folder : secrets->options->folder;
+}
+
+static enum vc_code load_minio(struct child_secrets *secrets, struct origins *origins,
+                               struct vc_error *err)
+{
+    const struct child_secrets_options *options = secrets->options;
+    struct s3_credentials credentials;
+    enum vc_code code;
+
+    s3_credentials_init(&credentials, &vc_wiping_allocator);
+    code = credential_source_get(&secrets->session, &options->request, &credentials,
+                                 &origins->list[origins->count++], err);
+    if (code == VC_OK)
+        code = minio_root_put(options->minio, minio_folder(secrets), &credentials,
+                              &secrets->environment, err);
+    s3_credentials_free(&credentials);
+    return code;
+}
+
 /* Asks Vault, and puts what it says where children find it. A tenant's S3_* replace the platform's.
  */
 static enum vc_code load(struct child_secrets *secrets, struct vc_error *err)
@@ -135,13 +160,34 @@ static enum vc_code load(struct child_secrets *secrets, struct vc_error *err)
     struct origins origins = {.count = 0};
     enum vc_code code = VC_OK;
 
+    if (secrets->options->minio != NULL)
+        code = load_minio(secrets, &origins, err);
     if (secrets->options->app)
         code = load_app(secrets, &origins, err);
-    if (code == VC_OK && secrets->options->names != NULL)
+    if (code == VC_OK && secrets->options->minio == NULL && secrets->options->names != NULL)
         code = load_credentials(secrets, &origins, err);
     if (code == VC_OK)
         secrets->origins = origins;
     return code;
+}
+
+static enum vc_code open_folder(struct child_secrets *secrets, struct vc_error *err)
+{
+    const char *folder = secrets->options->folder;
+    char *name = secrets->own_folder;
+
+    if (folder != NULL)
+        return secret_folder_open(folder, true, err);
+    if (secrets->options->minio == NULL)
+        return VC_OK;
+    snprintf(name, sizeof(secrets->own_folder), OWN_FOLDER, (int)getpid());
+    if (mkdtemp(name) == NULL) {
+        vc_error_set(err, VC_BAD_FILE, "cannot make the folder \"%s\": %m", name);
+        name[0] = '\0';
+        vc_error_hint(err, "--files FOLDER names one, on a tmpfs");
+        return VC_BAD_FILE;
+    }
+    return secret_folder_open(name, true, err);
 }
 
 enum vc_code child_secrets_open(struct child_secrets *secrets,
@@ -155,8 +201,8 @@ enum vc_code child_secrets_open(struct child_secrets *secrets,
     /* By now the variables that carry credentials for Vault are gone. */
     if (!child_environment_init(&secrets->environment) && code == VC_OK)
         code = vc_error_set(err, VC_NO_MEMORY, "out of memory for the environment");
-    if (code == VC_OK && options->folder != NULL)
-        code = secret_folder_open(options->folder, true, err);
+    if (code == VC_OK)
+        code = open_folder(secrets, err);
     if (code == VC_OK)
         code = load(secrets, err);
     for (size_t i = 0; code == VC_OK && i < secrets->origins.count; i++)
@@ -234,7 +280,11 @@ void child_secrets_close(struct child_secrets *secrets)
     for (size_t i = 0; i < CHILD_SECRETS_MAX; i++)
         secret_watch_stop(&secrets->watches[i]);
     child_environment_free(&secrets->environment);
-    if (secrets->options->folder != NULL)
+    if (secrets->options->minio != NULL)
+        minio_root_free(secrets->options->minio);
+    else if (secrets->options->folder != NULL)
         remove_files(secrets->options);
+    if (secrets->own_folder[0] != '\0')
+        rmdir(secrets->own_folder);
     vault_session_close(&secrets->session);
 }

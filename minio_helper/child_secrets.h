@@ -11,6 +11,7 @@
 #include "child_endpoint.h"
 #include "child_environment.h"
 #include "credential_source.h"
+#include "minio_root.h"
 #include "monotonic.h"
 #include "s3_variables.h"
 #include "secret_watch.h"
@@ -28,8 +29,9 @@ struct child_secrets_options {
     struct credential_request request;
     const struct s3_names *names; /* of the S3 credentials; NULL: none are wanted */
     bool app;                     /* the application's variables (app_variable.h) as well */
-    const char *folder;     /* files in it, on a tmpfs, instead of values; NULL: the environment */
-    vc_msec watch_interval; /* between looks for another version; 0: nobody wants to know */
+    const char *folder; /* files in it, on a tmpfs, instead of values; NULL: the environment */
+    struct minio_root *minio; /* a MinIO server's root credentials instead; NULL: not those */
+    vc_msec watch_interval;   /* between looks for another version; 0: nobody wants to know */
 };
 
 /* Of what is in use. */
@@ -42,6 +44,7 @@ struct child_secrets {
     const struct child_secrets_options *options;
     struct vault_session session;
     struct child_environment environment; /* to start a child with */
+    char own_folder[48];                  /* made for MinIO's file where none is given; "": none */
     struct origins origins;
     struct child_endpoint endpoint; /* from which the command refreshes temporary keys */
     struct secret_watch watches[CHILD_SECRETS_MAX]; /* of each origin */

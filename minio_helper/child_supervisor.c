@@ -17,18 +17,18 @@
 
 #define MSEC_PER_SEC 1000
 #define LONGEST_SLEEP (60 * MSEC_PER_SEC)
+#define CHECK_INTERVAL 250                /* while it is not yet to be told */
 #define RESTART_GRACE (10 * MSEC_PER_SEC) /* between SIGTERM and SIGKILL, as docker stop */
 
 struct supervisor {
-    char **command;
-    const struct change_action *on_change;
-    struct child_secrets *secrets;
-    const struct child_inheritance *inheritance;
-    int signals; /* signalfd */
-    pid_t pid;   /* 0: none */
+    const struct child_supervision *what;
+    pid_t pid; /* 0: none */
     bool restarting;
-    vc_msec kill_at; /* a child that is to be restarted and does not end */
-    int status;      /* to exit with */
+    bool stopping;        /* it failed a check: its end is the end, with the check's status */
+    vc_msec check_at;     /* the next check; 0: none is due */
+    vc_msec check_before; /* it is stopped where it is not checked by then */
+    vc_msec kill_at;      /* a child that is to be restarted or stopped, and does not end */
+    int status;           /* to exit with */
     bool ended;
 };
 
@@ -62,21 +62,43 @@ bool change_action_parse(const char *text, struct change_action *action)
         action->signal = signal_number(text + 7);
         return action->signal != 0;
     }
+    if (strncmp(text, "command:", 8) != 0)
+        return false;
     action->change = CHANGE_COMMAND;
     action->command = text + 8;
-    return strncmp(text, "command:", 8) == 0 && text[8] != '\0';
+    return action->command[0] != '\0';
 }
 
 /* ---- the child ---- */
 
+static bool may_start(struct supervisor *supervisor)
+{
+    const struct child_checks *checks = supervisor->what->checks;
+    struct vc_error err = {.code = VC_OK};
+
+    if (checks == NULL || checks->before(checks->ctx, &err) == VC_OK)
+        return true;
+    supervisor->status = (int)report_error(&err);
+    supervisor->ended = true;
+    return false;
+}
+
 static bool start_child(struct supervisor *supervisor)
 {
+    const struct child_supervision *what = supervisor->what;
     struct vc_error err = {.code = VC_OK};
-    pid_t pid = child_start(supervisor->command, supervisor->secrets->environment.list,
-                            supervisor->inheritance, &supervisor->status, &err);
+    pid_t pid;
 
-    supervisor->pid = pid > 0 ? pid : 0;
     supervisor->restarting = false;
+    if (!may_start(supervisor))
+        return false;
+    pid = child_start(what->command, what->secrets->environment.list, what->inheritance,
+                      &supervisor->status, &err);
+    supervisor->pid = pid > 0 ? pid : 0;
+    if (what->checks != NULL) {
+        supervisor->check_at = vc_now() + CHECK_INTERVAL;
+        supervisor->check_before = vc_now() + what->checks->within;
+    }
     if (pid > 0)
         return true;
     report_error(&err);
@@ -87,38 +109,67 @@ static bool start_child(struct supervisor *supervisor)
 static void run_change_command(struct supervisor *supervisor)
 {
     char shell[] = "/bin/sh", option[] = "-c";
-    char *argv[] = {shell, option, (char *)supervisor->on_change->command, NULL};
+    char *argv[] = {shell, option, (char *)supervisor->what->on_change->command, NULL};
     struct vc_error err = {.code = VC_OK};
     int status;
 
-    if (child_start(argv, supervisor->secrets->environment.list, supervisor->inheritance, &status,
-                    &err) < 0)
+    if (child_start(argv, supervisor->what->secrets->environment.list,
+                    supervisor->what->inheritance, &status, &err) < 0)
         report_error(&err);
+}
+
+static void end_child(struct supervisor *supervisor)
+{
+    supervisor->kill_at = vc_now() + RESTART_GRACE;
+    kill(supervisor->pid, SIGTERM);
 }
 
 static void secrets_changed(struct supervisor *supervisor)
 {
     struct vc_error err = {.code = VC_OK};
 
-    if (child_secrets_reload(supervisor->secrets, &err) != VC_OK) {
+    if (child_secrets_reload(supervisor->what->secrets, &err) != VC_OK) {
         report_note("exec: new credentials cannot be had: %s", err.message);
         return;
     }
-    switch (supervisor->on_change->change) {
+    switch (supervisor->what->on_change->change) {
     case CHANGE_NONE:
         break;
     case CHANGE_RESTART:
         supervisor->restarting = true;
-        supervisor->kill_at = vc_now() + RESTART_GRACE;
-        kill(supervisor->pid, SIGTERM);
+        end_child(supervisor);
         break;
     case CHANGE_SIGNAL:
-        kill(supervisor->pid, supervisor->on_change->signal);
+        kill(supervisor->pid, supervisor->what->on_change->signal);
         break;
     case CHANGE_COMMAND:
         run_change_command(supervisor);
         break;
     }
+}
+
+static bool is_to_end(const struct supervisor *supervisor)
+{
+    return supervisor->restarting || supervisor->stopping;
+}
+
+/* Where the command is not what it must be, it is stopped. */
+static void check_child(struct supervisor *supervisor)
+{
+    const struct child_checks *checks = supervisor->what->checks;
+    struct vc_error err = {.code = VC_OK};
+    enum vc_code code;
+
+    if (supervisor->check_at == 0 || vc_now() < supervisor->check_at || supervisor->pid == 0 ||
+        is_to_end(supervisor))
+        return;
+    code = checks->running(checks->ctx, &err);
+    supervisor->check_at = code == VC_OK ? 0 : vc_now() + CHECK_INTERVAL;
+    if (code == VC_OK || (code == VC_UNREACHABLE && vc_now() < supervisor->check_before))
+        return;
+    supervisor->status = (int)report_error(&err);
+    supervisor->stopping = true;
+    end_child(supervisor);
 }
 
 static void child_ended(struct supervisor *supervisor)
@@ -142,8 +193,13 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
     int number = (int)info->ssi_signo;
 
     if (number == SIGCHLD) {
-        if (child_reap(supervisor->pid, &supervisor->status))
-            child_ended(supervisor);
+        int status;
+
+        if (!child_reap(supervisor->pid, &status))
+            return;
+        if (!supervisor->stopping)
+            supervisor->status = status;
+        child_ended(supervisor);
         return;
     }
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGHUP)
@@ -156,7 +212,8 @@ static void take_signals(struct supervisor *supervisor)
 {
     struct signalfd_siginfo info;
 
-    while (!supervisor->ended && read(supervisor->signals, &info, sizeof(info)) == sizeof(info))
+    while (!supervisor->ended &&
+           read(supervisor->what->signals, &info, sizeof(info)) == sizeof(info))
         take_signal(supervisor, &info);
 }
 
@@ -165,7 +222,7 @@ static bool told_to_stop(struct supervisor *supervisor)
 {
     struct signalfd_siginfo info;
 
-    while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info)) {
+    while (read(supervisor->what->signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGWINCH)
             continue;
         supervisor->status = CHILD_BY_SIGNAL + (int)info.ssi_signo;
@@ -177,16 +234,20 @@ static bool told_to_stop(struct supervisor *supervisor)
 static int sleep_until(const struct supervisor *supervisor)
 {
     vc_msec now = vc_now();
-    vc_msec until = child_secrets_next_at(supervisor->secrets, now + LONGEST_SLEEP);
+    vc_msec until = child_secrets_next_at(supervisor->what->secrets, now + LONGEST_SLEEP);
 
-    if (supervisor->restarting && supervisor->kill_at < until)
-        until = supervisor->kill_at;
+    if (is_to_end(supervisor)) {
+        if (supervisor->kill_at < until)
+            until = supervisor->kill_at;
+    } else if (supervisor->check_at != 0 && supervisor->check_at < until) {
+        until = supervisor->check_at;
+    }
     return until <= now ? 0 : (int)(until - now);
 }
 
 static void kill_the_unwilling(struct supervisor *supervisor)
 {
-    if (!supervisor->restarting || supervisor->pid == 0 || vc_now() < supervisor->kill_at)
+    if (!is_to_end(supervisor) || supervisor->pid == 0 || vc_now() < supervisor->kill_at)
         return;
     kill(supervisor->pid, SIGKILL);
     supervisor->kill_at = vc_now() + RESTART_GRACE;
@@ -194,29 +255,24 @@ static void kill_the_unwilling(struct supervisor *supervisor)
 
 static void watch_child(struct supervisor *supervisor)
 {
-    struct pollfd events[] = {{.fd = supervisor->signals, .events = POLLIN},
-                              {.fd = child_secrets_fd(supervisor->secrets), .events = POLLIN}};
+    struct pollfd events[] = {
+        {.fd = supervisor->what->signals, .events = POLLIN},
+        {.fd = child_secrets_fd(supervisor->what->secrets), .events = POLLIN}};
 
     while (!supervisor->ended) {
         if (poll(events, 2, sleep_until(supervisor)) < 0 && errno != EINTR)
             break;
-        if (child_secrets_run(supervisor->secrets) && !supervisor->restarting)
+        if (child_secrets_run(supervisor->what->secrets) && !is_to_end(supervisor))
             secrets_changed(supervisor);
+        check_child(supervisor);
         take_signals(supervisor);
         kill_the_unwilling(supervisor);
     }
 }
 
-int child_supervisor_run(char **command, const struct change_action *on_change,
-                         struct child_secrets *secrets, int signals,
-                         const struct child_inheritance *inheritance)
+int child_supervisor_run(const struct child_supervision *what)
 {
-    struct supervisor supervisor = {.command = command,
-                                    .on_change = on_change,
-                                    .secrets = secrets,
-                                    .inheritance = inheritance,
-                                    .signals = signals,
-                                    .status = STATUS_INTERNAL};
+    struct supervisor supervisor = {.what = what, .status = STATUS_INTERNAL};
 
     if (!told_to_stop(&supervisor) && start_child(&supervisor))
         watch_child(&supervisor);

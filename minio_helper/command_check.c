@@ -7,7 +7,6 @@
 #include "command.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "credential_source.h"
@@ -155,19 +154,12 @@ static void check_secrets(struct check *check)
     check_secret(check, check->tenant, "s3");
 }
 
-/* A CA of the S3 server's, by the variable that the AWS CLI and SDKs have for it. */
-static const char *s3_ca(void)
-{
-    const char *path = getenv("AWS_CA_BUNDLE");
-
-    return path != NULL && path[0] != '\0' ? path : NULL;
-}
-
 static void check_inside(struct check *check, const struct s3_credentials *credentials)
 {
+    const struct s3_probe_server server = {.ca_cert = s3_probe_ca()};
     struct vc_error err = {.code = VC_OK};
 
-    if (s3_probe_list(credentials, credentials->bucket, credentials->prefix, s3_ca(), &err) ==
+    if (s3_probe_list(credentials, credentials->bucket, credentials->prefix, &server, &err) ==
         VC_OK)
         say_ok("S3", "list within the bounds", credentials->bucket);
     else
@@ -177,13 +169,14 @@ static void check_inside(struct check *check, const struct s3_credentials *crede
 /* With a prefix the whole bucket is outside, else another bucket. 404 means: may look. */
 static void check_outside(struct check *check, const struct s3_credentials *credentials)
 {
+    const struct s3_probe_server server = {.ca_cert = s3_probe_ca()};
     struct vc_error err = {.code = VC_OK};
     char other[80];
     enum vc_code code;
 
     snprintf(other, sizeof(other), "%.60s-x", credentials->bucket);
     code = s3_probe_list(credentials, credentials->prefix != NULL ? credentials->bucket : other,
-                         NULL, s3_ca(), &err);
+                         NULL, &server, &err);
     if (code == VC_PERMISSION_DENIED) {
         say_ok("S3", "list outside the bounds", "refused, as it should be");
         return;
@@ -195,24 +188,19 @@ static void check_outside(struct check *check, const struct s3_credentials *cred
     say_failed(check, "S3", "list outside the bounds", &err);
 }
 
-static void check_default_password(struct check *check, struct s3_credentials *credentials)
+static void check_default_password(struct check *check, const struct s3_credentials *credentials)
 {
-    static const char word[] = "minioadmin"; /* MinIO's documented default for both */
+    const struct s3_probe_server server = {.ca_cert = s3_probe_ca()};
     struct vc_error err = {.code = VC_OK};
-    enum vc_code code;
+    enum vc_code code = s3_probe_default_password(credentials, &server, &err);
 
-    s3_credentials_set(credentials, &credentials->session_token, NULL);
-    if (!s3_credentials_set(credentials, &credentials->access_key, word) ||
-        !s3_credentials_set(credentials, &credentials->secret_key, word))
-        return;
-    code = s3_probe_list(credentials, NULL, NULL, s3_ca(), &err);
     if (code == VC_PERMISSION_DENIED) {
         say_ok("S3", "default password", "refused, as it should be");
         return;
     }
     if (code == VC_OK) {
         vc_error_set(&err, VC_PERMISSION_DENIED, "MinIO takes minioadmin: it is open to everyone");
-        vc_error_hint(&err, "start it with the file of: minio-helper credentials --format minio");
+        vc_error_hint(&err, "start it by: minio-helper exec --minio -- minio server ...");
     }
     say_failed(check, "S3", "default password", &err);
 }

@@ -20,12 +20,17 @@
 
 #define MSEC_PER_SEC 1000
 #define LOOK_INTERVAL 30 /* seconds between looks at the secret; one read each */
+#define START_WITHIN 120 /* seconds until MinIO is to be seen safe; alone it takes 2 to 5 */
 
 struct wanted {
     struct child_secrets_options secrets;
     struct change_action on_change;
     long interval; /* seconds */
     bool fallback;
+    bool minio;
+    struct minio_root root; /* with --minio: that server's */
+    const char *endpoint;
+    long within; /* seconds */
 };
 
 /* S3 credentials are wanted where nothing else is, or where an option speaks of them. */
@@ -70,6 +75,17 @@ static const struct option_row rows[] = {
      take_change, offsetof(struct wanted, on_change)},
     {"interval", 0, "TIME", "how often to look for a change; 30s where it is not given",
      option_take_seconds, offsetof(struct wanted, interval)},
+    {"minio", 0, NULL,
+     "COMMAND is a MinIO server: these keys are its root's, by a file\n"
+     "(MINIO_CONFIG_ENV_FILE; in FOLDER, or in one below /dev/shm). It\n"
+     "is stopped unless it takes them and refuses minioadmin",
+     option_take_flag, offsetof(struct wanted, minio)},
+    {"endpoint", 0, "URL",
+     "where MinIO answers; as its --address says, by plain HTTP, where\n"
+     "it is not given",
+     option_take_text, offsetof(struct wanted, endpoint)},
+    {"within", 0, "TIME", "how long MinIO may take to answer; 2m where it is not given",
+     option_take_seconds, offsetof(struct wanted, within)},
     {"fallback-env", 0, NULL, "where Vault fails, run COMMAND with the environment as it is",
      option_take_flag, offsetof(struct wanted, fallback)},
     OPTION_TOKEN_CACHE(struct wanted, secrets.session),
@@ -89,7 +105,8 @@ static const struct usage usage = {
              "  minio-helper exec --tenant acme -- aws s3 ls s3://acme-bucket\n"
              "  minio-helper exec -t acme --names app --on-change restart -- ./server\n"
              "  minio-helper exec -t acme --names app --files /run/app/secrets -- ./server\n"
-             "  minio-helper exec --app -- gunicorn app:app",
+             "  minio-helper exec --app -- gunicorn app:app\n"
+             "  minio-helper exec --minio --secret minio -- minio server /data",
     .operands_least = 1,
     .operands_most = -1,
     .options = rows,
@@ -122,6 +139,37 @@ static int refuse_to_start(const struct wanted *wanted, char **command,
     return status;
 }
 
+/* ---- a MinIO server ---- */
+
+static enum vc_code check_file(void *ctx, struct vc_error *err)
+{
+    return minio_root_check_file(ctx, err);
+}
+
+static enum vc_code check_server(void *ctx, struct vc_error *err)
+{
+    return minio_root_check_server(ctx, err);
+}
+
+/* ---- the whole ---- */
+
+static int supervise(const struct wanted *wanted, char **command, struct child_secrets *secrets,
+                     int signals, const struct child_inheritance *inheritance)
+{
+    const struct child_checks checks = {.before = check_file,
+                                        .running = check_server,
+                                        .ctx = wanted->secrets.minio,
+                                        .within = (vc_msec)wanted->within * MSEC_PER_SEC};
+    const struct child_supervision what = {.command = command,
+                                           .on_change = &wanted->on_change,
+                                           .checks = wanted->minio ? &checks : NULL,
+                                           .secrets = secrets,
+                                           .signals = signals,
+                                           .inheritance = inheritance};
+
+    return child_supervisor_run(&what);
+}
+
 static int run(struct wanted *wanted, char **command)
 {
     struct child_inheritance inheritance;
@@ -140,16 +188,37 @@ static int run(struct wanted *wanted, char **command)
     code = child_secrets_open(&secrets, &wanted->secrets, &err);
     secrets.session.tells_events = true;
     if (code == VC_OK)
-        status = child_supervisor_run(command, &wanted->on_change, &secrets, signals, &inheritance);
+        status = supervise(wanted, command, &secrets, signals, &inheritance);
     child_secrets_close(&secrets);
     close(signals);
     return code == VC_OK ? status : refuse_to_start(wanted, command, &inheritance, &err);
 }
 
+/* Without Vault it would start with its default password. */
+static int run_minio(struct wanted *wanted, char **command, bool use_vault)
+{
+    struct vc_error err = {.code = VC_OK};
+
+    if (!use_vault || wanted->fallback) {
+        options_refuse(&usage, "--minio starts nothing without Vault", NULL,
+                       use_vault ? "it goes without --fallback-env" : "USE_VAULT is false");
+        return STATUS_USAGE;
+    }
+    if (wanted->secrets.app) {
+        options_refuse(&usage, "--minio and --app exclude each other", NULL, NULL);
+        return STATUS_USAGE;
+    }
+    if (minio_root_init(&wanted->root, wanted->endpoint, command, &err) != VC_OK)
+        return (int)report_error(&err);
+    wanted->secrets.minio = &wanted->root;
+    return run(wanted, command);
+}
+
 int command_exec(int argc, char **argv)
 {
     struct wanted wanted = {.secrets = {.request.needs_location = true, .session.long_lived = true},
-                            .interval = LOOK_INTERVAL};
+                            .interval = LOOK_INTERVAL,
+                            .within = START_WITHIN};
     char **command;
     int status;
     bool use;
@@ -158,8 +227,8 @@ int command_exec(int argc, char **argv)
         return status;
     if (!use_vault(&usage, &use))
         return STATUS_USAGE;
-    if (!use)
-        return run_as_it_is(command, NULL);
     settle(&wanted.secrets);
-    return run(&wanted, command);
+    if (wanted.minio)
+        return run_minio(&wanted, command, use);
+    return use ? run(&wanted, command) : run_as_it_is(command, NULL);
 }

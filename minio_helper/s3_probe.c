@@ -1,17 +1,19 @@
 /*
- * s3_probe.c - one request to an S3 server (s3_probe.h). Called by check.
+ * s3_probe.c - one request to an S3 server (s3_probe.h). Called by check and minio_root.
  */
 #include "s3_probe.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "secret_buffer.h"
 #include "version.h"
 
 #define PROBE_URL_MAX 2048
-#define PROBE_TIMEOUT 10L /* seconds for the whole request */
+#define PROBE_TIMEOUT 10000L /* milliseconds for the whole request */
 #define PROBE_CONNECT_TIMEOUT 3L
+#define MINIO_DEFAULT "minioadmin" /* both name and password, as MinIO documents */
 #define DEFAULT_REGION "us-east-1" /* what servers without regions sign for */
 #define AWS_ENDPOINT "https://s3.amazonaws.com"
 
@@ -65,8 +67,9 @@ static bool build(struct probe *probe, const struct s3_credentials *credentials,
            !probe->token.failed;
 }
 
-static bool set_options(struct probe *probe, const char *ca_cert)
+static bool set_options(struct probe *probe, const struct s3_probe_server *server)
 {
+    long timeout = server->timeout > 0 ? server->timeout : PROBE_TIMEOUT;
     CURL *curl = probe->curl;
 
     return curl_easy_setopt(curl, CURLOPT_URL, vc_buf_text(&probe->url)) == CURLE_OK &&
@@ -77,10 +80,11 @@ static bool set_options(struct probe *probe, const char *ca_cert)
            curl_easy_setopt(curl, CURLOPT_USERAGENT, "minio-helper/" VC_VERSION) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT, PROBE_TIMEOUT) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, PROBE_CONNECT_TIMEOUT) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard) == CURLE_OK &&
-           (ca_cert == NULL || curl_easy_setopt(curl, CURLOPT_CAINFO, ca_cert) == CURLE_OK);
+           (server->ca_cert == NULL ||
+            curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_cert) == CURLE_OK);
 }
 
 static enum vc_code of_transport(CURLcode result, struct vc_error *err)
@@ -118,7 +122,8 @@ static enum vc_code perform(struct probe *probe, struct vc_error *err)
 }
 
 enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char *bucket,
-                           const char *prefix, const char *ca_cert, struct vc_error *err)
+                           const char *prefix, const struct s3_probe_server *server,
+                           struct vc_error *err)
 {
     const struct vc_allocator *allocator = credentials->allocator;
     struct probe probe = {.curl = curl_easy_init()};
@@ -129,7 +134,7 @@ enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char 
     vc_buf_init(&probe.token, allocator, 1 << 17);
     vc_buf_init(&probe.service, allocator, PROBE_URL_MAX);
     if (probe.curl != NULL && build(&probe, credentials, bucket, prefix) &&
-        set_options(&probe, ca_cert))
+        set_options(&probe, server))
         code = perform(&probe, err);
     else
         vc_error_set(err, code, "out of memory while asking the S3 server");
@@ -140,4 +145,22 @@ enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char 
     vc_buf_free(&probe.token);
     vc_buf_free(&probe.service);
     return code;
+}
+
+const char *s3_probe_ca(void)
+{
+    const char *path = getenv("AWS_CA_BUNDLE");
+
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
+enum vc_code s3_probe_default_password(const struct s3_credentials *place,
+                                       const struct s3_probe_server *server, struct vc_error *err)
+{
+    static char word[] = MINIO_DEFAULT; /* no secret, and not freed */
+    struct s3_credentials everyone = *place;
+
+    everyone.access_key = everyone.secret_key = word;
+    everyone.session_token = NULL;
+    return s3_probe_list(&everyone, NULL, NULL, server, err);
 }

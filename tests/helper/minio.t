@@ -1,0 +1,190 @@
+# exec --minio and check --minio on a real MinIO: the server has the root credentials that are in
+# Vault, and never runs with minioadmin, which it falls back to by itself.
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use MinioHelper;
+use MinioServer;
+use S3Server;
+use VaultServer;
+
+plan skip_all => 'no MinIO here: tests/setup/tools minio mc' if !MinioServer::available();
+
+use constant SECONDS => 60;
+
+my $vault = VaultServer->new('vault', audit => 0);
+my $helper = MinioHelper->new($vault);
+my $dir = $helper->tempdir;
+my $minio = $helper->top . '/build/tools/bin/minio';
+my ($port, $console) = map { $_->sockport } map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) } 1, 2;
+my $url = "http://127.0.0.1:$port";
+my @server = ($minio, 'server', '--quiet', '--address', "127.0.0.1:$port", '--console-address', "127.0.0.1:$console", "$dir/data");
+sub put_root { return $vault->put('saas-project/dev/minio', { access_key_id => 'rootuser', secret_access_key => $_[0], endpoint_url => $url }); }
+put_root($MinioServer::ROOT_PASSWORD);
+
+my @jobs;
+sub start
+{
+    my ($env, @arguments) = @_;
+    my $out = "$dir/out." . @jobs;
+    local %ENV = %{ $helper->env(HOME => $dir, %{$env}) };
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        setpgrp;
+        open STDOUT, '>', $out;
+        open STDERR, '>&', \*STDOUT;
+        exec MinioHelper::program(), 'exec', '--minio', '--secret', 'minio', @arguments or POSIX::_exit(127);
+    }
+    push @jobs, $pid;
+    return { pid => $pid, out => $out };
+}
+# The exit status; what it said is in $job->{text}.
+sub finish
+{
+    my ($job) = @_;
+    local $SIG{ALRM} = sub { kill 'KILL', -$job->{pid} };
+    alarm SECONDS;
+    waitpid $job->{pid}, 0;
+    alarm 0;
+    my $status = $? & 127 ? -($? & 127) : $? >> 8;
+    $job->{text} = PostgreSQL::Test::Utils::slurp_file($job->{out});
+    return $status;
+}
+sub wait_for
+{
+    my ($what) = @_;
+    my $until = time + SECONDS;
+    while (time < $until) {
+        return 1 if $what->();
+        sleep 0.1;
+    }
+    return 0;
+}
+# What the server says to a list of the buckets by these keys: 200, 403; 000 without a server.
+sub answer
+{
+    my ($user, $password) = @_;
+    local %ENV = %{ $helper->env };
+    $helper->write_file("$dir/curl.conf", 'user = "' . ($user . ':' . $password) =~ s/([\\"])/\\$1/gr . qq{"\n});
+    return scalar `curl -s -o /dev/null -w '%{http_code}' -m 5 -K $dir/curl.conf --aws-sigv4 aws:amz:us-east-1:s3 $url/`;
+}
+sub environment_of { my ($pid) = @_; return PostgreSQL::Test::Utils::slurp_file("/proc/$pid/environ"); }
+sub child_of { my ($pid) = @_; my ($child) = split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/task/$pid/children"); return $child; }
+
+# It runs
+my $job = start({ MINIO_ROOT_USER => 'someone', MINIO_ROOT_PASSWORD => 'something else', MINIO_ROOT_PASSWORD_FILE => "$dir/none" },
+    '--interval', '1', '--on-change', 'restart', '--', @server);
+ok(wait_for(sub { answer('rootuser', $MinioServer::ROOT_PASSWORD) eq '200' }), 'MinIO runs with the root credentials that are in Vault');
+is(answer('minioadmin', 'minioadmin'), '403', 'and refuses minioadmin');
+my $environment = environment_of(child_of($job->{pid}));
+my ($file) = $environment =~ m{MINIO_CONFIG_ENV_FILE=(/dev/shm/minio-helper\.\d+\.[^/\0]+/minio\.env)};
+ok(defined $file, 'its file is in memory');
+unlike($environment, qr/MINIO_(ROOT|ACCESS|SECRET)_/, 'and the only source of credentials');
+is((stat $file)[2] & 07777, 0600, 'nobody else reads it');
+
+# Rotation
+put_root('a second password');
+ok(wait_for(sub { answer('rootuser', 'a second password') eq '200' }), 'a changed password: MinIO is started anew with it');
+is(answer('rootuser', $MinioServer::ROOT_PASSWORD), '403', 'and refuses the old one');
+
+# check --minio on it
+$vault->put('saas-project/dev/s3', { access_key_id => 'rootuser', secret_access_key => 'a second password', endpoint_url => $url });
+like($helper->run('check', '--minio')->{stdout}, qr/^ok +S3 default password: refused/m, 'check --minio: refused');
+
+kill 'TERM', $job->{pid};
+is(finish($job), 0, 'SIGTERM ends MinIO, and its status comes back') or diag $job->{text};
+ok(!-e $file =~ s{/[^/]+$}{}r, 'the folder of the file is gone');
+is($job->{text} =~ /second password|\Q$MinioServer::ROOT_PASSWORD\E/, '', 'no password was printed');
+
+# Its restart in place, which mc asks for, with the file gone: MinIO has put what it read into its
+# own environment.
+$job = start({}, '--', @server);
+ok(wait_for(sub { answer('rootuser', 'a second password') eq '200' }), 'MinIO runs once more');
+$helper->output('credentials', '--format', 'mc', '--output', "$dir/alias");
+my $mc = sub { local %ENV = (%ENV, MC_CONFIG_DIR => "$dir/mc"); return system("mc --quiet @_ >$dir/mc.out 2>&1"); };
+is($mc->("alias import root $dir/alias"), 0, 'mc has its root credentials');
+unlink glob "/dev/shm/minio-helper.$job->{pid}.*/minio.env";
+$mc->('admin service restart --json root');
+ok(wait_for(sub { answer('minioadmin', 'minioadmin') eq '403' }), 'started anew by mc without its file, it keeps its credentials');
+kill 'TERM', $job->{pid};
+is(finish($job), 0, 'and ends when it is told to');
+
+# A server that is open: one that does not read the file.
+my @open = ('env', '-u', 'MINIO_CONFIG_ENV_FILE', @server);
+$job = start({}, '--', @open);
+is(finish($job), 4, 'a MinIO that takes minioadmin: exit status 4');
+like($job->{text}, qr/it takes minioadmin, and is open to everyone/, 'and said');
+is(answer('minioadmin', 'minioadmin'), '000', 'it is stopped');
+
+# check --minio on an open one
+my $pid = fork // die "fork: $!";
+if ($pid == 0) {
+    %ENV = (PATH => $ENV{PATH}, HOME => $dir);
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    exec @server or POSIX::_exit(127);
+}
+push @jobs, $pid;
+ok(wait_for(sub { answer('minioadmin', 'minioadmin') eq '200' }), 'a MinIO that was started by hand is open');
+my $run = $helper->run('check', '--minio');
+is($run->{status}, 4, 'check --minio: exit status 4');
+like($run->{stdout}, qr/^FAILED +S3 default password: MinIO takes minioadmin/m, 'and said');
+kill 'TERM', $pid;
+waitpid $pid, 0;
+
+# Another server's address: one that has other keys.
+my $other = S3Server->new('minio');
+$job = start({}, '--endpoint', $other->endpoint, '--', 'sleep', '300');
+is(finish($job), 4, "another server's answer does not count");
+like($job->{text}, qr/does not take the root credentials out of Vault/, 'and is said');
+$job = start({}, '--within', '1s', '--', 'sleep', '300');
+is(finish($job), 3, 'a server that does not answer in time is stopped');
+like($job->{text}, qr/cannot ask the S3 server.*\n.*--endpoint/, 'with a hint to --endpoint');
+$job = start({}, '--', $minio, 'server', '--quiet', '--certs-dir', "$dir/nowhere", '--nonsense');
+isnt(finish($job), 0, 'a MinIO that does not start: its own status');
+
+# The file is looked at before each start. A folder of another's, with a file that cannot be replaced by us.
+my $folder = "/dev/shm/minio_helper_minio.$$";
+$job = start({}, '--files', $folder, '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c',
+    'trap "rm $MINIO_CONFIG_ENV_FILE; : > $MINIO_CONFIG_ENV_FILE; chmod 600 $MINIO_CONFIG_ENV_FILE; exit 0" TERM; echo up; while :; do sleep 0.1; done', '--address=' . $url =~ s{http://}{}r);
+wait_for(sub { -s "$folder/minio.env" });
+sleep 0.5;
+put_root('a third password');
+is(finish($job), 2, 'a file that somebody emptied: MinIO is not started anew');
+like($job->{text}, qr/would start with minioadmin/, 'and why is said');
+like($job->{text} =~ s/up\n//gr, qr/\A[^\n]*\n[^\n]*\n\z/, 'once');
+rmdir $folder;
+
+# What is refused
+for my $case (
+    [ { USE_VAULT => 'false' }, [], 2, qr/starts nothing without Vault/, 'USE_VAULT=false' ],
+    [ {}, ['--fallback-env'], 2, qr/starts nothing without Vault/, '--fallback-env' ],
+    [ { MINIO_CONFIG_ENV_FILE => '/etc/minio' }, [], 2, qr/MINIO_CONFIG_ENV_FILE is set/, "a file of the caller's" ],
+    [ { MINIO_ADDRESS => 'nonsense' }, [], 2, qr/not an address/, 'an address without a port' ],
+    [ { VAULT_ADDR => 'http://127.0.0.1:1' }, [], 3, qr/127\.0\.0\.1:1/, 'Vault down' ],
+) {
+    my ($env, $arguments, $status, $said, $name) = @{$case};
+    $job = start($env, @{$arguments}, '--', 'touch', "$dir/started");
+    is(finish($job), $status, "$name is refused");
+    like($job->{text}, $said, 'and said');
+}
+for my $case ([ 'environment', 'begins with env' ], [ 'short', 'less than 8 characters' ], [ ' spaces at its edge', 'spaces at its edge' ]) {
+    put_root($case->[0]);
+    $job = start({}, '--', 'touch', "$dir/started");
+    is(finish($job), 6, "a password that MinIO would not take is refused: $case->[1]");
+}
+ok(!-e "$dir/started", 'and nothing was started');
+is(join(' ', map { glob "/dev/shm/minio-helper.$_.*" } @jobs), '', 'no folder is left');
+
+END {
+    my $status = $?;
+    kill 'KILL', map { -$_, $_ } @jobs;
+    $? = $status;
+}
+
+done_testing();
