@@ -57,7 +57,8 @@ static const struct usage usage = {
         "Serve the S3 credentials of these tenants to AWS SDKs, which refresh by themselves.",
     .notes =
         "It prints the two variables that each tenant's application needs, and runs until SIGTERM\n"
-        "or SIGINT.\n"
+        "or SIGINT. SIGHUP: the files of VAULT_*_FILE and of --token-dir are read anew, and all\n"
+        "credentials are fetched anew when they are next asked for.\n"
         "\n"
         "example:\n"
         "  minio-helper serve --token-dir /run/minio-helper acme globex",
@@ -72,6 +73,14 @@ struct source {
     pthread_mutex_t lock;
     struct vault_session session;
     long duration;
+};
+
+struct serving {
+    const struct wanted *wanted;
+    char *const *tenants;
+    size_t count;
+    struct source source;
+    struct container_endpoint *endpoint;
 };
 
 static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *out,
@@ -148,23 +157,76 @@ static enum vc_code read_token(const char *path, struct vc_buf *token, struct vc
     return VC_OK;
 }
 
+/* Where the tenant's name is none, no path is made of it. */
+static enum vc_code read_token_of(const struct serving *serving, size_t tenant,
+                                  struct vc_buf *token, struct vc_error *err)
+{
+    const char *name = serving->tenants[tenant];
+    char secret[VC_PATH_MAX + 1];
+    char path[PATH_MAX];
+    enum vc_code code =
+        vault_session_path(&serving->source.session, name, CREDENTIAL_SECRET, secret, err);
+
+    if (code != VC_OK)
+        return code;
+    snprintf(path, sizeof(path), "%s/%s", serving->wanted->token_dir, name);
+    return read_token(path, token, err);
+}
+
 /* ---- running ---- */
 
-static void announce(const struct container_endpoint *endpoint, const struct wanted *wanted,
-                     char *const *tenants, size_t count)
+static void announce(const struct serving *serving)
 {
-    const char *address = container_endpoint_address(endpoint);
+    const char *address = container_endpoint_address(serving->endpoint);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < serving->count; i++)
         printf("AWS_CONTAINER_CREDENTIALS_FULL_URI=%s" CONTAINER_ENDPOINT_PATH "%s\n"
                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=%s/%s\n",
-               address, tenants[i], wanted->token_dir, tenants[i]);
+               address, serving->tenants[i], serving->wanted->token_dir, serving->tenants[i]);
     fflush(stdout);
 }
 
-/* Renews the token for Vault meanwhile. */
-static void run_until_signal(struct source *source, int signals)
+/* What cannot be read anew stays as it was, and is said. */
+static void reload(struct serving *serving)
 {
+    struct vc_error err = {.code = VC_OK};
+    enum vc_code code;
+
+    pthread_mutex_lock(&serving->source.lock);
+    code = vault_session_reload(&serving->source.session, &err);
+    pthread_mutex_unlock(&serving->source.lock);
+    if (code != VC_OK)
+        report_error(&err);
+    for (size_t i = 0; i < serving->count; i++) {
+        struct vc_buf token;
+
+        vc_buf_init(&token, &vc_wiping_allocator, TOKEN_FILE_MAX);
+        code = read_token_of(serving, i, &token, &err);
+        if (code != VC_OK)
+            report_error(&err);
+        container_endpoint_renew(serving->endpoint, i, code == VC_OK ? vc_buf_text(&token) : NULL);
+        vc_buf_free(&token);
+    }
+    report_note("serve: read anew");
+}
+
+/* True: it is time to end. */
+static bool take_signal(struct serving *serving, int signals)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return false;
+    if (info.ssi_signo != SIGHUP)
+        return true;
+    reload(serving);
+    return false;
+}
+
+/* Renews the token for Vault meanwhile. */
+static void run_until_signal(struct serving *serving, int signals)
+{
+    struct source *source = &serving->source;
     struct pollfd watched[] = {
         {.fd = signals, .events = POLLIN},
         {.fd = vc_client_fd(source->session.client), .events = POLLIN},
@@ -173,7 +235,7 @@ static void run_until_signal(struct source *source, int signals)
     for (;;) {
         int ready = poll(watched, sizeof(watched) / sizeof(watched[0]), TICK);
 
-        if (ready > 0 && watched[0].revents != 0)
+        if (ready > 0 && watched[0].revents != 0 && take_signal(serving, signals))
             return;
         pthread_mutex_lock(&source->lock);
         vc_client_run(source->session.client);
@@ -181,37 +243,35 @@ static void run_until_signal(struct source *source, int signals)
     }
 }
 
-static enum vc_code serve(struct source *source, const struct wanted *wanted, char *const *tenants,
-                          const char *const *tokens, size_t count, struct vc_error *err)
+static enum vc_code serve(struct serving *serving, const char *const *tokens, struct vc_error *err)
 {
     const struct container_endpoint_options options = {
-        .listen = wanted->listen,
-        .tenants = (const char *const *)tenants,
+        .listen = serving->wanted->listen,
+        .tenants = (const char *const *)serving->tenants,
         .tokens = tokens,
-        .tenant_count = count,
+        .tenant_count = serving->count,
         .fetch = fetch,
-        .fetch_ctx = source,
+        .fetch_ctx = &serving->source,
     };
-    struct container_endpoint *endpoint;
-    sigset_t ending;
+    sigset_t watched;
     int signals;
 
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGTERM);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ending, NULL); /* before there are threads: they inherit it */
-    signals = signalfd(-1, &ending, SFD_CLOEXEC);
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGINT);
+    sigaddset(&watched, SIGHUP);
+    sigprocmask(SIG_BLOCK, &watched, NULL); /* before there are threads: they inherit it */
+    signals = signalfd(-1, &watched, SFD_CLOEXEC);
     if (signals < 0)
         return vc_error_set(err, VC_INTERNAL, "cannot wait for signals: %m");
-    endpoint = container_endpoint_start(&options, err);
-    if (endpoint != NULL) {
-        announce(endpoint, wanted, tenants, count);
-        run_until_signal(source, signals);
-        container_endpoint_stop(endpoint);
+    serving->endpoint = container_endpoint_start(&options, err);
+    if (serving->endpoint != NULL) {
+        announce(serving);
+        run_until_signal(serving, signals);
+        container_endpoint_stop(serving->endpoint);
     }
     close(signals);
-    return endpoint != NULL ? VC_OK : err->code;
+    return serving->endpoint != NULL ? VC_OK : err->code;
 }
 
 static enum vc_code run(struct wanted *wanted, char *const *tenants, size_t count,
@@ -219,30 +279,24 @@ static enum vc_code run(struct wanted *wanted, char *const *tenants, size_t coun
 {
     static struct vc_buf tokens[CONTAINER_ENDPOINT_TENANTS_MAX];
     static const char *texts[CONTAINER_ENDPOINT_TENANTS_MAX];
-    struct source source = {.duration = wanted->duration};
+    struct serving serving = {
+        .wanted = wanted, .tenants = tenants, .count = count, .source.duration = wanted->duration};
     enum vc_code code;
 
-    pthread_mutex_init(&source.lock, NULL);
+    pthread_mutex_init(&serving.source.lock, NULL);
     wanted->session.long_lived = true;
-    code = vault_session_open(&source.session, &wanted->session, err);
+    code = vault_session_open(&serving.source.session, &wanted->session, err);
     for (size_t i = 0; i < count && code == VC_OK; i++) {
-        char secret[VC_PATH_MAX + 1];
-        char path[PATH_MAX];
-
         vc_buf_init(&tokens[i], &vc_wiping_allocator, TOKEN_FILE_MAX);
-        /* Refuses what is no tenant's name, before it becomes part of a file's. */
-        code = vault_session_path(&source.session, tenants[i], CREDENTIAL_SECRET, secret, err);
-        snprintf(path, sizeof(path), "%s/%s", wanted->token_dir, tenants[i]);
-        if (code == VC_OK)
-            code = read_token(path, &tokens[i], err);
+        code = read_token_of(&serving, i, &tokens[i], err);
         texts[i] = vc_buf_text(&tokens[i]);
     }
     if (code == VC_OK)
-        code = serve(&source, wanted, tenants, texts, count, err);
+        code = serve(&serving, texts, err);
     for (size_t i = 0; i < count; i++)
         vc_buf_free(&tokens[i]);
-    vault_session_close(&source.session);
-    pthread_mutex_destroy(&source.lock);
+    vault_session_close(&serving.source.session);
+    pthread_mutex_destroy(&serving.source.lock);
     return code;
 }
 

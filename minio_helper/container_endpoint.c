@@ -29,7 +29,7 @@
 
 struct entry {
     const char *tenant;
-    const char *token;
+    char *token;
     pthread_cond_t fetched;
     bool fetching;
     struct vc_buf body; /* JSON; empty: nothing yet */
@@ -234,14 +234,18 @@ static struct entry *authorised(struct container_endpoint *endpoint, const char 
     const char *given =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     size_t skip = sizeof(CONTAINER_ENDPOINT_PATH) - 1;
+    struct entry *entry = NULL;
 
     if (given == NULL || strncmp(path, CONTAINER_ENDPOINT_PATH, skip) != 0)
         return NULL;
+    pthread_mutex_lock(&endpoint->lock);
     for (size_t i = 0; i < endpoint->entry_count; i++)
         if (strcmp(endpoint->entries[i].tenant, path + skip) == 0)
-            return equal_in_constant_time(given, endpoint->entries[i].token) ? &endpoint->entries[i]
-                                                                             : NULL;
-    return NULL;
+            entry = &endpoint->entries[i];
+    if (entry != NULL && !equal_in_constant_time(given, entry->token))
+        entry = NULL;
+    pthread_mutex_unlock(&endpoint->lock);
+    return entry;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
@@ -288,10 +292,13 @@ static bool make_entries(struct container_endpoint *endpoint,
         struct entry *entry = &endpoint->entries[i];
 
         entry->tenant = options->tenants[i];
-        entry->token = options->tokens[i];
+        entry->token = vc_strdup(&vc_wiping_allocator, options->tokens[i]);
         pthread_cond_init(&entry->fetched, NULL);
         vc_buf_init(&entry->body, &vc_wiping_allocator, BODY_MAX);
     }
+    for (size_t i = 0; i < options->tenant_count; i++)
+        if (endpoint->entries[i].token == NULL)
+            return false;
     return true;
 }
 
@@ -343,6 +350,24 @@ const char *container_endpoint_address(const struct container_endpoint *endpoint
     return endpoint->address;
 }
 
+bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant, const char *token)
+{
+    struct entry *entry = &endpoint->entries[tenant];
+    char *copy = token != NULL ? vc_strdup(&vc_wiping_allocator, token) : NULL;
+
+    if (token != NULL && copy == NULL)
+        return false;
+    pthread_mutex_lock(&endpoint->lock);
+    if (copy != NULL) {
+        vc_strfree(&vc_wiping_allocator, entry->token);
+        entry->token = copy;
+    }
+    entry->renew_at = 0;
+    entry->failed_at = 0;
+    pthread_mutex_unlock(&endpoint->lock);
+    return true;
+}
+
 void container_endpoint_stop(struct container_endpoint *endpoint)
 {
     if (endpoint == NULL)
@@ -353,6 +378,7 @@ void container_endpoint_stop(struct container_endpoint *endpoint)
             unlink(endpoint->address);
     }
     for (size_t i = 0; i < endpoint->entry_count; i++) {
+        vc_strfree(&vc_wiping_allocator, endpoint->entries[i].token);
         vc_buf_free(&endpoint->entries[i].body);
         pthread_cond_destroy(&endpoint->entries[i].fetched);
     }

@@ -13,6 +13,9 @@
 
 #include "s3_credentials.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "error.h"
 
 #define CONTAINER_ENDPOINT_TENANTS_MAX 256 /* named on one command line */
@@ -29,8 +32,8 @@ typedef enum vc_code (*container_endpoint_fetch)(void *ctx, const char *tenant,
 
 struct container_endpoint_options {
     const char *listen; /* "127.0.0.1:8099", "[::1]:0" (0: any free port), or "/path/of/socket" */
-    const char *const *tenants; /* valid names; they stay the caller's, as do the tokens */
-    const char *const *tokens;  /* of each tenant: its whole Authorization header */
+    const char *const *tenants; /* valid names; they stay the caller's */
+    const char *const *tokens;  /* of each tenant: its whole Authorization header; copied */
     size_t tenant_count;        /* 1 to CONTAINER_ENDPOINT_TENANTS_MAX */
     container_endpoint_fetch fetch;
     void *fetch_ctx;
@@ -49,6 +52,13 @@ struct container_endpoint *
 container_endpoint_start(const struct container_endpoint_options *options, struct vc_error *err);
 /* "http://127.0.0.1:8099", or the socket's path. */
 const char *container_endpoint_address(const struct container_endpoint *endpoint);
+/*
+ * The tenant at that index has another token from now on (NULL: the same), and its credentials are
+ * fetched anew for who asks next; what is cached stands where that cannot be done. False: no
+ * memory, nothing has changed.
+ */
+bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant,
+                              const char *token);
 /* Takes no new requests, finishes those that run, wipes what was cached. NULL is permitted. */
 void container_endpoint_stop(struct container_endpoint *endpoint);
 

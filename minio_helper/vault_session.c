@@ -82,6 +82,27 @@ enum vc_code vault_session_open(struct vault_session *session,
     return code;
 }
 
+enum vc_code vault_session_reload(struct vault_session *session, struct vc_error *err)
+{
+    struct vc_settings settings;
+    enum vc_code code = vc_settings_copy(&settings, &session->settings, err);
+
+    if (code != VC_OK)
+        return code;
+    code = vc_settings_from_environment(&settings, lookup, err);
+    /* The variables that it was chosen by may be wiped. */
+    settings.auth_method = session->settings.auth_method;
+    if (code == VC_OK)
+        code = vc_client_configure(session->client, &settings, err);
+    if (code != VC_OK) {
+        vc_settings_free(&settings);
+        return code;
+    }
+    vc_settings_free(&session->settings);
+    session->settings = settings;
+    return VC_OK;
+}
+
 void vault_session_close(struct vault_session *session)
 {
     if (session->client != NULL)

@@ -29,6 +29,12 @@ struct vault_session_options {
 enum vc_code vault_session_open(struct vault_session *session,
                                 const struct vault_session_options *options, struct vc_error *err);
 /*
+ * Reads the settings' files anew, after SIGHUP: other addresses, another role, refused logins may
+ * be tried again. What stood in the environment itself is as it was. On failure the old settings
+ * stand.
+ */
+enum vc_code vault_session_reload(struct vault_session *session, struct vc_error *err);
+/*
  * Revokes the token, where this run logged in for it and no cache keeps it, and frees everything.
  * May be called again.
  */

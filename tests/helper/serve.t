@@ -127,6 +127,50 @@ subtest 'one fetch serves all who ask at once, and those after' => sub {
     is(finish($cold)->{status}, 0, 'ended by SIGTERM');
 };
 
+subtest 'SIGHUP: all files are read anew, nothing that runs is lost' => sub {
+    $helper->write_file("$dir/address", $vault->address);
+    my %approle = $vault->approle('helper');
+    my $served = do {
+        local $helper->{env} = { %{ $helper->env(VAULT_ADDR => undef, VAULT_TOKEN_FILE => undef) }, VAULT_ADDR_FILE => "$dir/address",
+            VAULT_ROLE_ID_FILE => $approle{role_id_file}, VAULT_SECRET_ID_FILE => $approle{secret_id_file} };
+        start([ 'globex' ], '--listen', '127.0.0.1:0');
+    };
+    my $address = $served->{variables}{globex}{AWS_CONTAINER_CREDENTIALS_FULL_URI};
+    my $read_anew = sub {
+        my ($times) = @_;
+        my $until = time + WAIT_SECONDS;
+        sleep 0.05 while time < $until && (() = token($served->{log}) =~ /read anew/g) < $times;
+        return;
+    };
+    is((ask($address, $token{globex}))[1]{SecretAccessKey}, 'globex-s3cret', 'before');
+    $vault->put('saas-project/dev/tenants/globex/s3', { access_key_id => 'globex-key', secret_access_key => 'rotated' });
+    is((ask($address, $token{globex}))[1]{SecretAccessKey}, 'globex-s3cret', 'a rotated key: the cached one');
+    kill 'HUP', $served->{pid};
+    $read_anew->(1);
+    is((ask($address, $token{globex}))[1]{SecretAccessKey}, 'rotated', 'SIGHUP: the new one');
+    $helper->write_file("$dir/tokens/globex", 'another-token-of-globex');
+    kill 'HUP', $served->{pid};
+    $read_anew->(2);
+    is((ask($address, $token{globex}))[0], 401, 'another token in --token-dir: the old one is refused');
+    is((ask($address, 'another-token-of-globex'))[0], 200, 'the new one opens');
+    $helper->write_file("$dir/tokens/globex", $token{globex});
+    $helper->write_file("$dir/address", 'http://127.0.0.1:1');
+    kill 'HUP', $served->{pid};
+    $read_anew->(3);
+    $vault->put('saas-project/dev/tenants/globex/s3', { access_key_id => 'globex-key', secret_access_key => 'globex-s3cret' });
+    is((ask($address, $token{globex}))[1]{SecretAccessKey}, 'rotated', 'an address where nobody answers: what is cached');
+    $helper->write_file("$dir/address", 'nonsense');
+    kill 'HUP', $served->{pid};
+    $read_anew->(4);
+    like(token($served->{log}), qr/VAULT_ADDR_FILE/, 'a wrong setting is said');
+    $helper->write_file("$dir/address", $vault->address);
+    kill 'HUP', $served->{pid};
+    $read_anew->(5);
+    is((ask($address, $token{globex}))[1]{SecretAccessKey}, 'globex-s3cret', 'the right address again');
+    is(finish($served)->{status}, 0, 'and SIGTERM ends it');
+    is(scalar($vault->accessors_by_login('auth/approle/login')), 0, 'its tokens are revoked');
+};
+
 subtest 'an outage of Vault does not end what is cached' => sub {
     $vault->stop;
     is((ask($uri{acme}, $token{acme}))[1]{AccessKeyId}, $acme->{AccessKeyId}, 'the same keys');
