@@ -15,6 +15,7 @@ int command_app_config(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_credentials(int argc, char **argv);
 int command_get(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_put(int argc, char **argv);
 int command_database(int argc, char **argv);

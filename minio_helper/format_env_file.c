@@ -88,6 +88,9 @@ static const char *append_compose(struct vc_buf *out, const char *value)
     }
     if (strchr(value, '$') != NULL)
         return "Compose's versions disagree about $ beside { or a quote or a backslash";
+    /* Which would stand before the closing quote, and version 1 look for a later one. */
+    if (value[strlen(value) - 1] == '\\')
+        return "version 1 takes a backslash at the end for part of the quote";
     append_escaped(out, value, "\"\\");
     return NULL;
 }

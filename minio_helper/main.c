@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"database", "a tenant's PostgreSQL connection for clients", command_database},
     {"exec", "run a command with the secrets in its environment or in files", command_exec},
     {"get", "a secret, or one field of it", command_get},
+    {"import", "an application's .env file into Vault", command_import},
     {"list", "the names below a path", command_list},
     {"put", "write a secret from standard input", command_put},
     {"serve", "S3 credentials by HTTP, for SDKs that refresh by themselves", command_serve},

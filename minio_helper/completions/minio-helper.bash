@@ -7,7 +7,7 @@ _minio_helper()
     COMPREPLY=()
 
     if [ "$COMP_CWORD" = 1 ]; then
-        words="app-config check credentials database exec get list put serve wait --help --version"
+        words="app-config check credentials database exec get import list put serve wait --help --version"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi
@@ -32,6 +32,10 @@ _minio_helper()
             return
             ;;
     esac
+    if [ "$command" = import ] && [ -z "$words" ] && [[ $word != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+    fi
     if [ -z "$words" ] && [[ $word == -* ]]; then
         words=$(minio-helper "$command" --help 2>/dev/null | grep -oE '(^  -.,|^     ) --[a-z-]+' |
             grep -oE -- '--[a-z-]+')

@@ -193,7 +193,7 @@ for name, service in sorted(yaml.safe_load(open(sys.argv[1], encoding='utf-8'))[
     print(name, service['environment']['AWS_SECRET_ACCESS_KEY'].replace('$$', '$').encode().hex())
 END
     $value{$1} = pack 'H*', $2 while $yaml =~ /^(\S+) (\S+)$/mg;
-    survives('compose', sub { $value{ $_[1] } }, sub { $_[0] =~ /\$/ && $_[0] =~ /['\\]|\$\{/ });
+    survives('compose', sub { $value{ $_[1] } }, sub { $_[0] =~ /\\\z/ || $_[0] =~ /\$/ && $_[0] =~ /['\\]|\$\{/ });
 }
 
 my $aws_changes = sub { $edge_space->(@_) || $_[0] =~ / [#;]/ || $_[0] =~ /\A(['"]).*\1\z/ };
