@@ -111,7 +111,7 @@ demo-shell: tools ## the same, and leave you in a shell with the servers running
 	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo --shell
 
-bench: tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
+bench: helper-tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
 	+@$(SUBMAKE) build
 	+@$(SUBMAKE) -C tests/bench
 	@$(STAGED) tests/bench/run $(ROWS)

@@ -188,6 +188,8 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned in
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    /* An SDK asks every few minutes: a connection that it kept would hold up others. */
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     sent = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return sent;
