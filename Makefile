@@ -28,7 +28,7 @@ SANITIZE_TESTS = SANITIZE=address,undefined
 .NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
-	check-helper helper-tools check-production production-tools asan-fetcher
+	check-helper helper-tools check-docker check-production production-tools asan-fetcher
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -65,7 +65,7 @@ helper-tools: tools
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
 	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap \
-		check-helper check-production
+		check-helper check-docker check-production
 
 check-unit: ## the core's unit tests
 	+@$(SUBMAKE) -C tests/unit check
@@ -95,6 +95,9 @@ check-production: production-tools build ## the production cluster, its runbooks
 check-helper: helper-tools ## minio-helper against real Vaults, S3 servers and clients
 	+@$(SUBMAKE) -C minio_helper
 	@tests/setup/run_helper $(TESTS)
+
+check-docker: tools ## what docker/ holds: policies, bootstrap, and the Compose bundle
+	@tests/setup/run_helper $(or $(TESTS),tests/docker/*.t)
 
 check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
 	@tests/setup/check_all $(VERSIONS)

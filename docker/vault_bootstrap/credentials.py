@@ -1,0 +1,191 @@
+"""role_id and secret_id for those who log in: minted where the present one is gone.
+
+A consumer's folder holds role_id, secret_id and secret_id_accessor, each 0400 of its user,
+each whole or not there. The accessor is written last: as long as it is the old one, the next
+run takes the secret_id for gone and makes another. Two runs over one folder take turns.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import os
+import re
+import time
+
+from .outcome import INTERNAL, USAGE, Failure
+from .server import refusal
+
+LOCK_SECONDS = 60  # how long another run over the same folder may take
+WRAP_SECONDS = 300  # how long a wrapping token waits for the consumer's first start
+# A secret_id in the second half of its life is replaced: a run each quarter of it is enough.
+RENEW_SHARE = 0.5
+WRAPPED_MARK = "wrapped"  # beside the accessor of a secret_id that was handed out wrapped
+
+
+class Destination:
+    """Where one secret_id goes: `accessor` of the present one (or wrapping token), and write."""
+
+    def __init__(self, path):
+        self.path = path
+
+    @contextlib.contextmanager
+    def locked(self):
+        """The folder itself is what is locked: it is the same one in every container."""
+        folder = os.open(self.folder(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            deadline = time.monotonic() + LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise Failure(INTERNAL, f"{self.path}: another run holds it for {LOCK_SECONDS} s") from None
+                    time.sleep(0.1)
+            yield
+        finally:
+            os.close(folder)
+
+
+class ConsumerFolder(Destination):
+    """The files of a program, below the folder for all of them."""
+
+    def __init__(self, parent, name, owner):
+        super().__init__(os.path.join(parent, name))
+        self.owner = owner  # (uid, gid), or None: whoever runs this
+
+    def folder(self):
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        if self.owner:
+            os.chown(self.path, *self.owner, follow_symlinks=False)
+        return self.path
+
+    def present(self):
+        found = {name: read_text(os.path.join(self.path, name))
+                 for name in ("role_id", "secret_id", "secret_id_accessor")}
+        found["secret_id_accessor"], _, mark = found["secret_id_accessor"].partition(" ")
+        return {**found, "wrapped": mark == WRAPPED_MARK}
+
+    def write(self, values, _settings):
+        texts = {"role_id": values["role_id"], "secret_id": values["secret_id"],
+                 # Last: see above.
+                 "secret_id_accessor": values["secret_id_accessor"] +
+                                       (f" {WRAPPED_MARK}" if values["wrapped"] else "")}
+        for name, text in texts.items():
+            write_whole(os.path.join(self.path, name), text, 0o400, self.owner)
+
+
+class PeopleFile(Destination):
+    """.env.vault: what a person sources, or gives to a program that is run by hand."""
+
+    def folder(self):
+        return os.path.dirname(os.path.abspath(self.path))
+
+    def present(self):
+        text = read_text(self.path)
+        find = lambda name: (re.search(rf"^(?:# )?{name}=(\S+)$", text, re.M) or [None, ""])[1]
+        return {"role_id": find("VAULT_ROLE_ID"), "secret_id": find("VAULT_SECRET_ID"),
+                "secret_id_accessor": find("secret_id_accessor"),
+                "wrapped": find("VAULT_SECRET_ID_WRAPPED") == "true"}
+
+    def write(self, values, settings):
+        lines = ["# Written by docker/bootstrap, for people. Programs get files of their own.",
+                 f"VAULT_ADDR={','.join(settings.addresses)}",
+                 f"VAULT_ENVIRONMENT={settings.environment}",
+                 f"VAULT_ROLE_ID={values['role_id']}",
+                 f"VAULT_SECRET_ID={values['secret_id']}"]
+        if settings.ca_cert:
+            lines.append(f"VAULT_CACERT={os.path.abspath(settings.ca_cert)}")
+        if settings.namespace:
+            lines.append(f"VAULT_NAMESPACE={settings.namespace}")
+        if values["wrapped"]:
+            lines.append("VAULT_SECRET_ID_WRAPPED=true")
+        lines.append(f"# secret_id_accessor={values['secret_id_accessor']}")
+        write_whole(self.path, "\n".join(lines) + "\n", 0o600, None)
+
+
+def provide(server, settings, role, destination, wrap, say):
+    """Sees to it that destination holds credentials of the role that work."""
+    base = f"auth/approle/role/{role}"
+    with destination.locked():
+        role_id = server.demand("GET", f"{base}/role-id").data["role_id"]
+        present = destination.present()
+        if present["role_id"] == role_id and is_good(server, base, present, wrap):
+            say(f"{destination.path}: its secret_id of {role} is good")
+            return
+        with minted(server, base, wrap) as new:
+            destination.write({"role_id": role_id, "wrapped": wrap, **new}, settings)
+        say(f"{destination.path}: a new secret_id of {role}{', wrapped' if wrap else ''}")
+
+
+def is_good(server, base, present, wrap):
+    """Looked up, never tried: a login would spend a use of it."""
+    if not present["secret_id"] or not present["secret_id_accessor"] or present["wrapped"] != wrap:
+        return False
+    if wrap and not server.request("POST", "sys/wrapping/lookup", {"token": present["secret_id"]}, token=None).ok:
+        return False
+    path = f"{base}/secret-id-accessor/lookup"
+    reply = server.request("POST", path, {"secret_id_accessor": present["secret_id_accessor"]})
+    if reply.status == 404:
+        return False
+    if not reply.ok:
+        raise refusal("POST", path, reply)
+    found = reply.data
+    if not found.get("secret_id_ttl"):
+        return True
+    life = seconds(found["expiration_time"]) - time.time()
+    return life > found["secret_id_ttl"] * RENEW_SHARE
+
+
+def seconds(text):
+    """Of RFC 3339 as Vault writes it: UTC, up to nine digits of a second."""
+    return datetime.datetime.fromisoformat(text[:19] + "+00:00").timestamp()
+
+
+@contextlib.contextmanager
+def minted(server, base, wrap):
+    """A new secret_id, which is destroyed again if it does not reach its destination."""
+    reply = server.demand("POST", f"{base}/secret-id", {}, wrap_seconds=WRAP_SECONDS if wrap else None)
+    if wrap:
+        wrapped = reply.body["wrap_info"]
+        new = {"secret_id": wrapped["token"], "secret_id_accessor": wrapped["wrapped_accessor"]}
+    else:
+        new = {name: reply.data[name] for name in ("secret_id", "secret_id_accessor")}
+    try:
+        yield new
+    except BaseException:
+        server.request("POST", f"{base}/secret-id-accessor/destroy",
+                       {"secret_id_accessor": new["secret_id_accessor"]})
+        raise
+
+
+def read_text(path):
+    """What stands there; nothing where there is no file. A link that a consumer put there is not followed."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        raise Failure(USAGE, f"{path}: {error}") from None
+
+
+def write_whole(path, text, mode, owner):
+    """Under another name, closed to others from its first byte, then renamed."""
+    new = f"{path}.{os.getpid()}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            if owner:
+                os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        os.rename(new, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise Failure(USAGE, f"{path}: {error.strerror}") from None
