@@ -128,9 +128,12 @@ for my $consumer (sort keys %policies_of) {
 
 # docs/vault.md tells an administrator the same as the template does.
 sub rules { my ($text) = @_; $text =~ s/#.*//mg; return join ' ', split ' ', $text; }
-my ($block) = grep { $_->{text} =~ /policy write saas-postgres-policy/ } DocPage->new('docs/vault.md')->blocks('sh');
-my ($documented) = $block->{text} =~ /<<'HCL'\n(.*)HCL\n/s;
-my $written = $vault->api(GET => 'sys/policies/acl/saas-postgres-policy')->{body}{data}{policy};
-is(rules($documented), rules($written), 'docs/vault.md: the policy is the template, filled in');
+my $page = DocPage->new('docs/vault.md');
+for my $consumer (qw(postgres provisioner)) {
+    my ($block) = grep { $_->{text} =~ /policy write saas-$consumer-policy/ } $page->blocks('sh');
+    my ($documented) = $block->{text} =~ /policy write saas-$consumer-policy - <<'HCL'\n(.*?)HCL\n/s;
+    my $written = $vault->api(GET => "sys/policies/acl/saas-$consumer-policy")->{body}{data}{policy};
+    is(rules($documented), rules($written), "docs/vault.md: saas-$consumer-policy is the template, filled in");
+}
 
 done_testing;
