@@ -14,12 +14,14 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "guc.h"
 #include "name_check.h"
 #include "role_label.h"
+#include "unlabelled_roles.h"
 
 #define PROVIDER "tenant_vault"
 
@@ -28,8 +30,17 @@ static check_password_hook_type previous_check_password;
 char *tv_role_tenant(Oid role)
 {
     const ObjectAddress address = {.classId = AuthIdRelationId, .objectId = role};
+    uint32 generation;
+    char *label;
 
-    return GetSecurityLabel(&address, PROVIDER);
+    if (tv_role_known_unlabelled(role))
+        return NULL;
+    generation = tv_label_generation();
+    InvalidateCatalogSnapshot(); /* an older one may not show what this generation has */
+    label = GetSecurityLabel(&address, PROVIDER);
+    if (label == NULL)
+        tv_role_note_unlabelled(role, generation);
+    return label;
 }
 
 bool tv_role_expired(HeapTuple role)
@@ -86,6 +97,7 @@ static void relabel(const ObjectAddress *object, const char *label)
     check_target(object);
     if (label != NULL)
         check_label(object, label);
+    tv_labels_change();
     invalidate_role(object->objectId);
 }
 

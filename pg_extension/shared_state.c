@@ -120,6 +120,11 @@ static void init_control(void)
     ConditionVariableInit(&tv_control->flushed);
     ConditionVariableInit(&tv_control->written);
 
+    pg_atomic_init_u32(&tv_control->label_writers, 0);
+    pg_atomic_init_u32(&tv_control->label_generation, 0);
+    for (int i = 0; i < TV_UNLABELLED_MAX; i++)
+        pg_atomic_init_u64(&tv_control->unlabelled[i], 0);
+
     for (int i = 0; i < TV_PARTITIONS; i++) {
         pg_atomic_init_u64(&tv_control->counters[i].hits, 0);
         pg_atomic_init_u64(&tv_control->counters[i].misses, 0);

@@ -25,11 +25,14 @@
 
 /* So many backends can change or read different entries at once; a power of two. */
 #define TV_PARTITIONS 64
-/* Sleepers are told apart by their key's hash, so that an answer wakes few who did not wait for it.
- */
-#define TV_WAIT_QUEUES 64
+/* Sleepers are told apart by their key's hash: enough that an answer wakes few who did not wait for
+ * it, where a few hundred wait. Some 12 kB. */
+#define TV_WAIT_QUEUES 1024
 /* Results of the last flushes, for the backends that asked for them. */
 #define TV_FLUSH_RESULTS 8
+/* Roles that a cluster's applications log in as at the same time; two that fall together only read
+ * the catalog more often. 8 kB. */
+#define TV_UNLABELLED_MAX 1024
 /* What a fetcher says of a refused login, some 1.2 kB. */
 #define TV_REFUSAL_SIZE 2048
 
@@ -85,6 +88,10 @@ typedef struct TvControl {
     ConditionVariable answered[TV_WAIT_QUEUES];
     ConditionVariable flushed;
     ConditionVariable written; /* an answer to a write has come, or a slot is free */
+
+    /* See unlabelled_roles.c. */
+    pg_atomic_uint32 label_writers, label_generation;
+    pg_atomic_uint64 unlabelled[TV_UNLABELLED_MAX];
 
     TvCounters counters[TV_PARTITIONS];
     pg_atomic_uint64 role_logins[TV_LOGIN_ENDS];
