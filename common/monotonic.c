@@ -20,6 +20,22 @@ vc_msec vc_now(void)
     return (vc_msec)now.tv_sec * MSEC_PER_SEC + now.tv_nsec / NSEC_PER_MSEC;
 }
 
+/* Linux has no coarse clock that counts sleep: the coarse one tells when to read the exact one. */
+vc_msec vc_now_coarse(void)
+{
+    static struct timespec tick;
+    static vc_msec now = -1;
+    struct timespec current;
+
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &current) != 0)
+        return vc_now();
+    if (now < 0 || current.tv_nsec != tick.tv_nsec || current.tv_sec != tick.tv_sec) {
+        tick = current;
+        now = vc_now();
+    }
+    return now;
+}
+
 static uint64_t random_bits(void)
 {
     uint64_t bits;

@@ -36,12 +36,12 @@ static void add_to(pg_atomic_uint64 *counter, int64 n)
 
 static TvBucket *bucket_of(const TvSlot *slot)
 {
-    return &tv_buckets[slot->hash[0] & (tv_control->bucket_count - 1)];
+    return &tv_buckets[slot->hash & (tv_control->bucket_count - 1)];
 }
 
 static LWLock *lock_of(const TvSlot *slot)
 {
-    return &tv_partition_locks[slot->hash[0] % TV_PARTITIONS].lock;
+    return &tv_partition_locks[slot->hash % TV_PARTITIONS].lock;
 }
 
 static int32 index_of(const TvSlot *slot)
@@ -229,8 +229,7 @@ static TvSlot *take_free_slot(void)
 /* Everything of a new slot but its blobs and its place in the chain. */
 static void prepare_slot(TvSlot *slot, const TvKey *key)
 {
-    slot->hash[0] = key->hash[0];
-    slot->hash[1] = key->hash[1];
+    slot->hash = key->hash;
     slot->state = (struct freshness_entry){.outcome = VC_OK};
     slot->seen_used = 0;
     pg_atomic_write_u64(&slot->last_used, 0);
@@ -455,7 +454,7 @@ static bool sweep_slot(TvSlot *slot, const struct freshness_settings *settings, 
         return false;
     }
     if (!freshness_refresh_due(&slot->state, settings, pg_atomic_read_u64(&slot->last_used),
-                               (uint32)slot->hash[1], now))
+                               (uint32)(slot->hash >> 32), now))
         return false;
     tv_slot_key(slot, key);
     return true;

@@ -43,14 +43,14 @@ int tv_fetches_sent(void)
 
 static dlist_head *bucket_of(const TvKey *key)
 {
-    return &buckets[key->hash[1] % BUCKETS];
+    return &buckets[key->hash % BUCKETS];
 }
 
 static bool same_key(const TvKey *a, const TvKey *b)
 {
-    return a->hash[0] == b->hash[0] && a->hash[1] == b->hash[1] && a->kind == b->kind &&
-           a->wanted_version == b->wanted_version && a->scope_len == b->scope_len &&
-           a->name_len == b->name_len && memcmp(a->scope, b->scope, a->scope_len) == 0 &&
+    return a->hash == b->hash && a->kind == b->kind && a->wanted_version == b->wanted_version &&
+           a->scope_len == b->scope_len && a->name_len == b->name_len &&
+           memcmp(a->scope, b->scope, a->scope_len) == 0 &&
            memcmp(a->name, b->name, a->name_len) == 0;
 }
 

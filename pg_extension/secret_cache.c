@@ -8,33 +8,25 @@
 #include "guc.h"
 #include "secret_cache.h"
 
-/* Two hashes of one key: independent as far as Jenkins' function goes; the key is compared besides.
- */
-#define SEED_LOW UINT64CONST(0x9ae16a3b2f90404f)
-#define SEED_HIGH UINT64CONST(0xc3a5c85c97cb3127)
-
 #define MEMORY_LINE 64
 /* A tenant's answer with its key is some 400 bytes. */
 #define BLOB_LINES 7
 
-/* The scope's own hashes, because a backend asks in one scope thousands of times. */
-typedef struct ScopeSeeds {
-    char scope[TV_KEY_TEXT_MAX];
-    size_t len;
-    uint64 seed[2];
-} ScopeSeeds;
-
-static const ScopeSeeds *scope_seeds(const char *scope, size_t len)
+/* The scope's own hash, kept because a backend asks in one scope thousands of times. */
+static uint64 scope_seed(const char *scope, size_t len)
 {
-    static ScopeSeeds cached;
+    static struct {
+        char scope[TV_KEY_TEXT_MAX];
+        size_t len;
+        uint64 seed; /* 0: none yet */
+    } last;
 
-    if (cached.seed[0] != 0 && cached.len == len && memcmp(cached.scope, scope, len) == 0)
-        return &cached;
-    memcpy(cached.scope, scope, len);
-    cached.len = len;
-    cached.seed[0] = hash_bytes_extended((const unsigned char *)scope, len, SEED_LOW) | 1;
-    cached.seed[1] = hash_bytes_extended((const unsigned char *)scope, len, SEED_HIGH);
-    return &cached;
+    if (last.seed == 0 || last.len != len || memcmp(last.scope, scope, len) != 0) {
+        memcpy(last.scope, scope, len);
+        last.len = len;
+        last.seed = hash_bytes_extended((const unsigned char *)scope, len, 0) | 1;
+    }
+    return last.seed;
 }
 
 bool tv_key_make(TvKey *key, enum frame_kind kind, const char *name, size_t name_len,
@@ -42,16 +34,13 @@ bool tv_key_make(TvKey *key, enum frame_kind kind, const char *name, size_t name
 {
     size_t scope_len;
     const char *scope = tv_scope(&scope_len);
-    const ScopeSeeds *seeds;
-    uint64 variant = (uint64)wanted_version * 256 + (uint64)kind;
+    uint64 seed, variant = (uint64)wanted_version * 256 + (uint64)kind;
 
     if (scope_len > TV_KEY_TEXT_MAX || name_len > TV_KEY_TEXT_MAX - scope_len)
         return false;
 
-    seeds = scope_seeds(scope, scope_len);
-    for (int i = 0; i < 2; i++)
-        key->hash[i] =
-            hash_bytes_extended((const unsigned char *)name, name_len, seeds->seed[i] + variant);
+    seed = scope_seed(scope, scope_len);
+    key->hash = hash_bytes_extended((const unsigned char *)name, name_len, seed + variant);
     key->wanted_version = wanted_version;
     key->kind = kind;
     key->scope = scope;
@@ -89,7 +78,7 @@ static bool blob_has_key(const TvBlob *blob, const TvKey *key)
 
 static const TvBucket *bucket_of(const TvKey *key)
 {
-    return &tv_buckets[key->hash[0] & (tv_control->bucket_count - 1)];
+    return &tv_buckets[key->hash & (tv_control->bucket_count - 1)];
 }
 
 /* The lines of a small blob at once, instead of one after the other as the fields are walked over.
@@ -122,8 +111,7 @@ TvSlot *tv_cache_find(const TvKey *key)
     while (index >= 0) {
         TvSlot *slot = &tv_slots[index];
 
-        if (slot->hash[0] == key->hash[0] && slot->hash[1] == key->hash[1] &&
-            blob_has_key(any_blob(slot), key))
+        if (slot->hash == key->hash && blob_has_key(any_blob(slot), key))
             return slot;
         index = slot->next;
     }
@@ -135,7 +123,7 @@ void tv_slot_key(const TvSlot *slot, TvKey *key)
     const TvBlob *blob = any_blob(slot);
 
     *key = (TvKey){
-        .hash = {slot->hash[0], slot->hash[1]},
+        .hash = slot->hash,
         .wanted_version = blob->wanted_version,
         .kind = blob->kind,
         .scope_len = blob->scope_len,

@@ -1,8 +1,8 @@
 /*
  * secret_cache.h - the shared cache as its readers see it: keys, slots, and how to find one.
  *
- * A slot is found by a 128-bit hash of its key and then by comparison of the whole key, under the
- * lock of its partition. Backends read; the keeper alone writes (cache_writer.h).
+ * A slot is found by a hash of its key and then by comparison of the whole key, under the lock of
+ * its partition. Backends read; the keeper alone writes (cache_writer.h).
  */
 #ifndef TV_SECRET_CACHE_H
 #define TV_SECRET_CACHE_H
@@ -27,7 +27,7 @@
 #define TV_VERIFIER_SIZE 160
 
 typedef struct TvKey {
-    uint64 hash[2];
+    uint64 hash;
     int64 wanted_version;
     enum frame_kind kind;
     uint16 scope_len, name_len;
@@ -52,7 +52,7 @@ typedef struct TvBlob {
  * needs is in the first line of its slot.
  */
 typedef struct TvSlot {
-    uint64 hash[2];
+    uint64 hash;
     dsa_pointer value; /* TvBlob of the last good answer */
     pg_atomic_uint64
         last_used; /* vc_msec, of a reader that did not wait; some TV_USE_TICK behind */
@@ -87,7 +87,7 @@ extern bool tv_key_in_scope(const TvKey *key);
 
 static inline uint32 tv_key_partition(const TvKey *key)
 {
-    return key->hash[0] % TV_PARTITIONS;
+    return key->hash % TV_PARTITIONS;
 }
 
 static inline LWLock *tv_key_lock(const TvKey *key)
@@ -97,7 +97,7 @@ static inline LWLock *tv_key_lock(const TvKey *key)
 
 static inline ConditionVariable *tv_key_wait_queue(const TvKey *key)
 {
-    return &tv_control->answered[key->hash[0] % TV_WAIT_QUEUES];
+    return &tv_control->answered[key->hash % TV_WAIT_QUEUES];
 }
 
 static inline bool tv_slot_in_use(const TvSlot *slot)

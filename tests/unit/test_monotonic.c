@@ -7,6 +7,9 @@
 
 #include "monotonic.h"
 
+/* ms: CONFIG_HZ is 100 at least. */
+#define TICK_MAX 10
+
 START_TEST(the_clock_is_the_one_that_counts_sleep_in_milliseconds)
 {
     struct timespec before, after;
@@ -17,6 +20,22 @@ START_TEST(the_clock_is_the_one_that_counts_sleep_in_milliseconds)
     clock_gettime(CLOCK_BOOTTIME, &after);
     ck_assert_int_ge(now, (vc_msec)before.tv_sec * 1000 + before.tv_nsec / 1000000);
     ck_assert_int_le(now, (vc_msec)after.tv_sec * 1000 + after.tv_nsec / 1000000);
+}
+END_TEST
+
+START_TEST(the_coarse_clock_is_at_most_a_tick_behind_and_never_ahead)
+{
+    /* Long enough for several ticks of the kernel. */
+    vc_msec until = vc_now() + 100, last = 0;
+
+    while (vc_now() < until) {
+        vc_msec before = vc_now(), now = vc_now_coarse();
+
+        ck_assert_int_le(now, vc_now());
+        ck_assert_int_ge(now, before - TICK_MAX);
+        ck_assert_int_ge(now, last);
+        last = now;
+    }
 }
 END_TEST
 
@@ -59,6 +78,7 @@ int main(void)
 
     suite_add_tcase(suite, tests);
     tcase_add_test(tests, the_clock_is_the_one_that_counts_sleep_in_milliseconds);
+    tcase_add_test(tests, the_coarse_clock_is_at_most_a_tick_behind_and_never_ahead);
     tcase_add_test(tests, jitter_reaches_both_its_bounds_and_nothing_beyond);
     tcase_add_test(tests, jitter_without_room_is_its_lower_bound);
     tcase_add_test(tests, jitter_over_the_whole_range_of_the_type_is_no_overflow);
