@@ -8,10 +8,7 @@
  */
 #include "postgres.h"
 
-#include <sched.h>
-
 #include "miscadmin.h"
-#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "utils/builtins.h"
 
@@ -32,9 +29,6 @@
 #define RING_FULL_WAIT 10
 /* A sleep is never longer, so that a lost wake-up costs no more than this. */
 #define SLEEP_MAX 500
-
-/* us, once a question: a read of a Vault on the same machine or next to it takes half of it. */
-#define LOOK_OUT_US 1000
 
 /* An answer that a backend makes itself: a message and a hint. */
 #define OWN_ANSWER_SIZE (TV_STATUS_TEXT + 512)
@@ -221,27 +215,6 @@ static void give_up(const Question *question, TvAnswer *answer)
 
 /* ---- waiting ---- */
 
-/*
- * With nobody else waiting, a Vault nearby answers in less time than the processors take to fall
- * asleep and wake at each hop there and back: looks out for the answer for a moment, in which this
- * processor stays awake. Others who are ready to run go first.
- */
-static void look_out(void)
-{
-    instr_time begun, now;
-
-    if (pg_atomic_read_u32(&tv_control->waiters) > 1)
-        return;
-    INSTR_TIME_SET_CURRENT(begun);
-    do {
-        sched_yield();
-        if (MyLatch->is_set)
-            return;
-        INSTR_TIME_SET_CURRENT(now);
-        INSTR_TIME_SUBTRACT(now, begun);
-    } while (INSTR_TIME_GET_MICROSEC(now) < LOOK_OUT_US);
-}
-
 static uint32 wait_event(void)
 {
     static uint32 event = 0;
@@ -290,10 +263,8 @@ static void wait_for_answer(Question *question, TvAnswer *answer)
             give_up(question, answer);
             break;
         }
-        if (must_ask(question, now)) {
+        if (must_ask(question, now))
             ask(question, now);
-            look_out();
-        }
         until = Min(question->ask_again_at, question->give_up_at);
         ConditionVariableTimedSleep(queue, Max(1, Min(until - now, SLEEP_MAX)), wait_event());
     }
