@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control_character.h"
 #include "options.h"
 
 /*
@@ -40,14 +41,6 @@ const struct app_variable *app_variable_find(const char *name)
         if (strcmp(app_variables[i].name, name) == 0)
             return &app_variables[i];
     return NULL;
-}
-
-static bool has_control_character(const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if (*c < 0x20 || *c == 0x7F)
-            return true;
-    return false;
 }
 
 const char *app_variable_fault(const struct app_variable *variable, const char *value)

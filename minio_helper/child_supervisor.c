@@ -28,6 +28,8 @@ struct supervisor {
     vc_msec check_at;     /* the next check; 0: none is due */
     vc_msec check_before; /* it is stopped where it is not checked by then */
     vc_msec kill_at;      /* a child that is to be restarted or stopped, and does not end */
+    int ordered;          /* the signal by which it was first told to end; 0: none */
+    vc_msec remind_at;    /* it is said that it goes on all the same; 0: was said, or no order */
     int status;           /* to exit with */
     bool ended;
 };
@@ -188,6 +190,25 @@ static bool came_from_terminal(const struct signalfd_siginfo *info)
            (info->ssi_signo == SIGINT || info->ssi_signo == SIGQUIT || info->ssi_signo == SIGWINCH);
 }
 
+/* Of the first, so that one who asks again and again hears of it all the same. */
+static void note_order(struct supervisor *supervisor, int number)
+{
+    if (supervisor->ordered != 0)
+        return;
+    supervisor->ordered = number;
+    supervisor->remind_at = vc_now() + RESTART_GRACE;
+}
+
+/* Whoever sent it may wonder; how long the command may take is theirs to say. */
+static void tell_of_the_unwilling(struct supervisor *supervisor)
+{
+    if (supervisor->remind_at == 0 || supervisor->pid == 0 || vc_now() < supervisor->remind_at)
+        return;
+    supervisor->remind_at = 0;
+    report_note("exec: \"%s\" has been told to end by SIG%s, and goes on; SIGKILL would end it",
+                supervisor->what->command[0], sigabbrev_np(supervisor->ordered));
+}
+
 static void take_signal(struct supervisor *supervisor, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
@@ -204,6 +225,8 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
     }
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT || number == SIGHUP)
         supervisor->restarting = false; /* it is meant to end */
+    if (number == SIGTERM || number == SIGINT || number == SIGQUIT)
+        note_order(supervisor, number);
     if (supervisor->pid > 0 && !came_from_terminal(info))
         kill(supervisor->pid, number);
 }
@@ -242,6 +265,8 @@ static int sleep_until(const struct supervisor *supervisor)
     } else if (supervisor->check_at != 0 && supervisor->check_at < until) {
         until = supervisor->check_at;
     }
+    if (supervisor->remind_at != 0 && supervisor->remind_at < until)
+        until = supervisor->remind_at;
     return until <= now ? 0 : (int)(until - now);
 }
 
@@ -267,6 +292,7 @@ static void watch_child(struct supervisor *supervisor)
         check_child(supervisor);
         take_signals(supervisor);
         kill_the_unwilling(supervisor);
+        tell_of_the_unwilling(supervisor);
     }
 }
 

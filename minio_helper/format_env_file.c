@@ -5,6 +5,7 @@
  * Each of these readers has rules of its own, noted at its function; none of them carries a
  * newline.
  */
+#include "control_character.h"
 #include "format.h"
 #include "format_quote.h"
 #include "s3_variables.h"
@@ -26,20 +27,7 @@ bool breaks_line(const char *value)
 
     if (len == 0)
         return false;
-    if (value[0] == ' ' || value[len - 1] == ' ')
-        return true;
-    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++)
-        if (*c < 0x20 || *c == 0x7F)
-            return true;
-    return false;
-}
-
-static bool has_control(const char *value)
-{
-    for (const unsigned char *c = (const unsigned char *)value; *c != '\0'; c++)
-        if (*c < 0x20 || *c == 0x7F)
-            return true;
-    return false;
+    return value[0] == ' ' || value[len - 1] == ' ' || has_control_character(value);
 }
 
 static void append_escaped(struct vc_buf *out, const char *value, const char *special)
@@ -56,7 +44,7 @@ static void append_escaped(struct vc_buf *out, const char *value, const char *sp
 /* systemd.exec(5), EnvironmentFile=; src/basic/env-file.c: a backslash escapes these four only. */
 static const char *append_systemd(struct vc_buf *out, const char *value)
 {
-    if (has_control(value))
+    if (has_control_character(value))
         return "systemd drops lines with control characters";
     append_escaped(out, value, "\"\\`$");
     return NULL;
@@ -65,7 +53,7 @@ static const char *append_systemd(struct vc_buf *out, const char *value)
 /* docker run --env-file: what follows the first '=' is the value, quotes and all. */
 static const char *append_docker_run(struct vc_buf *out, const char *value)
 {
-    if (has_control(value))
+    if (has_control_character(value))
         return "it holds a control character, and docker reads lines";
     if (strlen(value) > LINE_MAX_BYTES - 64) /* and a name */
         return "docker reads no line of more than 64 kB";
@@ -80,7 +68,7 @@ static const char *append_docker_run(struct vc_buf *out, const char *value)
  */
 static const char *append_compose(struct vc_buf *out, const char *value)
 {
-    if (has_control(value))
+    if (has_control_character(value))
         return "it holds a control character";
     if (strpbrk(value, "'\\") == NULL && strstr(value, "${") == NULL) {
         vc_buf_append_format(out, "'%s'", value);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "control_character.h"
 #include "s3_location.h"
 #include "secret_buffer.h"
 
@@ -29,14 +30,6 @@ static const struct field fields[] = {
     {"sts_endpoint_url", offsetof(struct s3_credentials, sts_endpoint_url), KIND_URL},
     {"sts_role_arn", offsetof(struct s3_credentials, sts_role_arn), KIND_ARN},
 };
-
-static bool has_control_character(const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if (*c < 0x20 || *c == 0x7F)
-            return true;
-    return false;
-}
 
 /* What is wrong with a key or ARN in any format; NULL: nothing. */
 static const char *text_fault(const char *value, size_t max)
