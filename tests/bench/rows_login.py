@@ -12,6 +12,10 @@ LOGIN_PAIRS = 7
 LOGIN_SECONDS = 3
 LOGIN_CLIENTS = (4, 32)
 COLD_LOGINS = 500
+CPU_PAIRS = 11  # 2 % are less than what one pair varies by
+CPU_LOGINS = 800  # some 2 s, which the kernel counts in hundredths
+CPU_CLIENTS = 4
+MANY_ROLES = 100_000
 
 
 def prepare(bench):
@@ -34,30 +38,78 @@ def prepare(bench):
     bench.with_library.await_login()
 
 
-def login(bench):
-    prepare(bench)
+def pgbench(bench, cluster, *options):
+    """One connection, and so one login, for each transaction; gives how many there were in a second."""
     script = f"{bench.folder}/login.sql"
     with open(script, "w", encoding="ascii") as file:
         file.write("SELECT 1;\n")
+    output = run([f"{BIN}/pgbench", "-n", "-C", *options, "-f", script],
+                 env={**cluster.environment("app0"), "PGPASSWORD": bench.passwords[0]})
+    return float(next(line.split("=")[1].split()[0] for line in output.splitlines() if line.startswith("tps")))
 
-    def rate(cluster, clients):
-        output = run([f"{BIN}/pgbench", "-n", "-C", "-c", str(clients), "-T", str(LOGIN_SECONDS), "-f", script],
-                     env={**cluster.environment("app0"), "PGPASSWORD": bench.passwords[0]})
-        return float(next(line.split("=")[1].split()[0] for line in output.splitlines() if line.startswith("tps")))
 
+def login_ratios(bench, measure, pairs):
+    """Ours by the built-in one's, in turn, each side first in every other pair."""
+    ratios = []
+    for pair in range(pairs):
+        sides = [bench.with_library, bench.without]
+        measured = {cluster: measure(cluster) for cluster in (sides if pair % 2 else reversed(sides))}
+        ratios.append(measured[bench.with_library] / measured[bench.without])
+    return ratios
+
+
+def add_rates(bench, where=""):
     for clients in LOGIN_CLIENTS:
         requests = bench.with_library.requests()
-        ratios = []
-        for pair in range(LOGIN_PAIRS):
-            if pair % 2:
-                ours = rate(bench.with_library, clients)
-                ratios.append(ours / rate(bench.without, clients))
-            else:
-                builtin = rate(bench.without, clients)
-                ratios.append(rate(bench.with_library, clients) / builtin)
-        bench.add(f"cached logins / built-in SCRAM, {clients} clients", statistics.median(ratios), 0.99,
+        ratios = login_ratios(bench, lambda cluster: pgbench(bench, cluster, "-c", str(clients), "-T", str(LOGIN_SECONDS)), LOGIN_PAIRS)
+        bench.add(f"cached logins / built-in SCRAM{where}, {clients} clients", statistics.median(ratios), 0.99,
                   f"{LOGIN_PAIRS} pairs, {min(ratios):.3f} to {max(ratios):.3f}, "
                   f"{bench.with_library.requests() - requests} requests", at_least=True)
+
+
+def add_processor_time(bench, where=""):
+    each = []  # of ours, for the table
+
+    def seconds(cluster):
+        before = cluster.processor_seconds()
+        pgbench(bench, cluster, "-c", str(CPU_CLIENTS), "-t", str(CPU_LOGINS // CPU_CLIENTS))
+        spent = cluster.processor_seconds() - before
+        if cluster is bench.with_library:
+            each.append(spent / CPU_LOGINS)
+        return spent
+
+    seconds(bench.with_library)
+    seconds(bench.without)
+    ratios = login_ratios(bench, seconds, CPU_PAIRS)
+    bench.add(f"the server's processor time for a cached login / built-in SCRAM{where}", statistics.median(ratios), 1.02,
+              f"{1e6 * statistics.median(each):.0f} us, {CPU_PAIRS} pairs, {min(ratios):.3f} to {max(ratios):.3f}")
+
+
+def login(bench):
+    prepare(bench)
+    add_rates(bench)
+
+
+def login_cpu(bench):
+    prepare(bench)
+    add_processor_time(bench)
+
+
+def login_many(bench):
+    """The same with as many more roles in both clusters: enrolled and labelled here, with a verifier there."""
+    prepare(bench)
+    verifier = bench.without.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'app0'")
+    for cluster, statements in (
+            (bench.with_library, ["CREATE ROLE many%1$s LOGIN IN ROLE tenant_vault_login",
+                                  "SECURITY LABEL FOR tenant_vault ON ROLE many%1$s IS ''many%1$s''"]),
+            (bench.without, [f"CREATE ROLE many%1$s LOGIN PASSWORD ''{verifier}''"])):
+        loop = " ".join(f"EXECUTE format('{statement}', i);" for statement in statements)
+        cluster.sql(f"""
+            DO $$ BEGIN FOR i IN 1..{MANY_ROLES} LOOP {loop} IF i % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$;
+            VACUUM ANALYZE pg_authid, pg_auth_members, pg_shseclabel;
+            CHECKPOINT;""")
+    add_rates(bench, f" among {MANY_ROLES} roles")
+    add_processor_time(bench, f" among {MANY_ROLES} roles")
 
 
 def login_cold(bench):
@@ -84,4 +136,5 @@ def login_cold(bench):
               f"{ours:.2f} s / {builtin:.2f} s, {made} requests for {PAIRS * COLD_LOGINS} tenants")
 
 
-ROWS = {"login": login, "login-cold": login_cold}
+# login-many is last: what it adds to both clusters stays there.
+ROWS = {"login": login, "login-cpu": login_cpu, "login-cold": login_cold, "login-many": login_many}
