@@ -2,6 +2,7 @@
 #
 #  1. the same role, password and salt as on the primary; labels replicate
 #  2. with the primary gone; after its own restart; after promotion
+#  4. tenants are created and rotated on the primary alone, and count on the standby
 #  3. a label written on the primary counts on the standby
 use strict;
 use warnings;
@@ -51,6 +52,24 @@ logs_in($standby, 'beta_app', 's3cret of beta', 'a role enrolled on the primary 
 $primary->value(q{SELECT tenant_vault.unenroll('beta_app')});
 $primary->wait_for_catchup($standby);
 is_locked_out($standby, 'beta_app', 's3cret of beta', '... until it is unenrolled there');
+
+### 4
+
+$vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
+for my $call (q{create_tenant('made')}, q{rotate_password('acme')}, q{drop_tenant('acme')}) {
+    is($standby->ask("SELECT tenant_vault.$call")->{sqlstate}, '25006', "refused on the standby: $call");
+}
+$primary->value(q{SELECT tenant_vault.create_tenant('made')});
+$primary->wait_for_catchup($standby);
+my $made = $vault->tenant_secret('made')->{password};
+logs_in($standby, 'made_app', $made, 'a tenant created on the primary logs in to the standby');
+$primary->value(q{SELECT tenant_vault.rotate_password('made')});
+my $rotated = $vault->tenant_secret('made')->{password};
+$standby->wait_until(sub { $standby->log_in('made_app', $rotated)->{exit} == 0 }, 5);
+logs_in($standby, 'made_app', $rotated, '... by the rotated password after an attempt that failed');
+is_locked_out($standby, 'made_app', $made, '... and no longer by the one before');
+my $verifier = q{SELECT passwd FROM tenant_vault.pgbouncer_auth('made_app')};
+is($standby->value($verifier), $primary->value($verifier), '... and both servers have the very same verifier');
 
 ### 2
 
