@@ -28,7 +28,7 @@ SANITIZE_TESTS = SANITIZE=address,undefined
 .NOTPARALLEL:
 .PHONY: help packages tools all build install uninstall check check-all demo demo-shell \
 	bench fuzz lint format clean check-unit check-sanitized check-fuzz check-pgtap check-tap \
-	check-helper helper-tools check-docker check-production production-tools asan-fetcher
+	check-helper helper-tools s3-tools check-docker check-production production-tools asan-fetcher
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -57,10 +57,15 @@ packages:
 tools: packages
 	@tests/setup/tools bao toxiproxy venv
 
+# A real S3 server and its clients.
+s3-tools: tools
+	@tests/setup/packages rclone s3cmd
+	@tests/setup/tools mc minio s3clients
+
 # What the tests of minio-helper read its output with.
-helper-tools: tools
-	@tests/setup/packages fish rclone s3cmd docker-compose pgbackrest
-	@tests/setup/tools mc minio seaweedfs s3clients
+helper-tools: s3-tools
+	@tests/setup/packages fish docker-compose pgbackrest
+	@tests/setup/tools seaweedfs
 
 check: tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
@@ -106,15 +111,15 @@ check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
 asan-fetcher:
 	+@$(SUBMAKE) -C pg_extension/fetcher $(SANITIZE_TESTS)
 
-demo: tools ## show the whole thing on real servers, then stop them
+demo: s3-tools ## show the whole thing on real servers, then stop them
 	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo
 
-demo-shell: tools ## the same, and leave you in a shell with the servers running
+demo-shell: s3-tools ## the same, and leave you in a shell with the servers running
 	+@$(SUBMAKE) build
 	@$(STAGED) tests/demo/demo --shell
 
-bench: helper-tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
+bench: s3-tools ## speed and memory, as a table of ratios (ROWS="cached cold" for some)
 	+@$(SUBMAKE) build
 	+@$(SUBMAKE) -C tests/bench
 	@$(STAGED) tests/bench/run $(ROWS)
