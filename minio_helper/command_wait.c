@@ -86,48 +86,59 @@ static bool worth_waiting(enum vc_code code)
     return vc_code_is_outage(code) && code != VC_LOGIN_LOCKED;
 }
 
+/* One look: its number, until when it may take, and what it shows. */
+struct look {
+    long number;
+    vc_msec until;
+    const char *address; /* that is alive */
+    enum vc_health health;
+};
+
 /* VC_OK where one of the addresses is alive; else what the last of them said. */
-static enum vc_code look(struct vault_session *session, vc_msec until, long attempt,
-                         struct vc_error *err)
+static enum vc_code find_alive(struct vault_session *session, struct look *look,
+                               struct vc_error *err)
 {
     enum vc_code code = VC_UNREACHABLE;
 
     for (size_t i = 0; code != VC_OK && i < session->settings.address_count; i++) {
-        enum vc_health health = VC_HEALTH_UNKNOWN;
-
-        code = vault_session_alive(session, i, until, &health, err);
-        if (code == VC_OK)
-            report_note("wait: look %ld: Vault at %s is alive (%s)", attempt,
-                        session->settings.addresses[i], vc_health_text(health));
-        else
-            report_note("wait: look %ld: %s", attempt, err->message);
+        look->address = session->settings.addresses[i];
+        code = vault_session_alive(session, i, look->until, &look->health, err);
+        if (code != VC_OK)
+            report_note("wait: look %ld: %s", look->number, err->message);
     }
     return code;
 }
 
-/* A standby without a leader answers a login in one of several ways, none of which says so. */
-static bool is_standby(struct vault_session *session, vc_msec until)
+static enum vc_code look_for_life(struct vault_session *session, struct look *look,
+                                  struct vc_error *err)
 {
-    struct vc_error unused = {.code = VC_OK};
-    enum vc_health health = VC_HEALTH_UNKNOWN;
-
-    return session->settings.address_count == 1 &&
-           vault_session_alive(session, 0, until, &health, &unused) == VC_OK &&
-           health != VC_HEALTH_ACTIVE;
-}
-
-static enum vc_code log_in(struct vault_session *session, vc_msec until, long attempt,
-                           struct vc_error *err)
-{
-    enum vc_code code = vault_session_login(session, until, err);
+    enum vc_code code = find_alive(session, look, err);
 
     if (code == VC_OK)
-        report_note("wait: look %ld: logged in to Vault", attempt);
-    else if (worth_waiting(code) && is_standby(session, until))
-        report_note("wait: look %ld: Vault at %s is a standby that cannot log us in: %s", attempt,
-                    session->settings.addresses[0], err->message);
+        report_note("wait: look %ld: Vault at %s is alive (%s)", look->number, look->address,
+                    vc_health_text(look->health));
+    return code;
+}
+
+/*
+ * None is tried with a Vault that is not alive. A standby without a leader answers a login in one
+ * of several ways, none of which says so.
+ */
+static enum vc_code look_for_login(struct vault_session *session, struct look *look,
+                                   struct vc_error *err)
+{
+    enum vc_code code = find_alive(session, look, err);
+
+    if (code != VC_OK)
+        return code;
+    code = vault_session_login(session, look->until, err);
+    if (code == VC_OK)
+        report_note("wait: look %ld: logged in to Vault", look->number);
+    else if (worth_waiting(code) && look->health != VC_HEALTH_ACTIVE)
+        report_note("wait: look %ld: Vault at %s is a standby that cannot log us in: %s",
+                    look->number, look->address, err->message);
     else
-        report_note("wait: look %ld: %s", attempt, err->message);
+        report_note("wait: look %ld: %s", look->number, err->message);
     return code;
 }
 
@@ -145,21 +156,21 @@ static enum vc_code keep_looking(struct vault_session *session, const struct wan
                                  struct vc_error *err)
 {
     vc_msec interval = (vc_msec)wanted->interval * MSEC_PER_SEC;
-    vc_msec start = vc_now();
-    vc_msec end = start + (wanted->deadline > 0 ? (vc_msec)wanted->deadline * MSEC_PER_SEC
-                                                : interval * wanted->attempts);
-    enum vc_code code = VC_OK;
+    vc_msec end = vc_now() + (wanted->deadline > 0 ? (vc_msec)wanted->deadline * MSEC_PER_SEC
+                                                   : interval * wanted->attempts);
+    struct look look = {.number = 1, .until = end};
+    enum vc_code code;
 
-    for (long attempt = 1; attempt <= wanted->attempts; attempt++) {
+    for (;; look.number++) {
         vc_msec next = vc_now() + interval;
 
-        code =
-            wanted->login ? log_in(session, end, attempt, err) : look(session, end, attempt, err);
-        if (!worth_waiting(code) || attempt == wanted->attempts || next >= end)
-            break;
+        code = wanted->login ? look_for_login(session, &look, err)
+                             : look_for_life(session, &look, err);
+        if (!worth_waiting(code) || look.number == wanted->attempts || next >= end ||
+            vc_now() >= end)
+            return code;
         sleep_until(next);
     }
-    return code;
 }
 
 static enum vc_code run(const struct wanted *wanted, struct vc_error *err)

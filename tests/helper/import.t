@@ -158,6 +158,15 @@ is($run->{status}, 3, 'Vault sealed: 3');
 like($run->{stderr}, qr/sealed/i, 'and said');
 $vault->unseal;
 
+# Each write names the version that was read, so that nobody else's is lost in between.
+$mark = $vault->audit_mark;
+import_file("SECRET_KEY=first\n", '--environment', 'cas');
+import_file("SECRET_KEY=second\n", '--environment', 'cas', '--force');
+$vault->delete_version('saas-project/cas/jwt');
+import_file("SECRET_KEY=third\n", '--environment', 'cas');
+my @cas = map { $_->{request}{data}{options}{cas} // 'none' } grep { $_->{request}{data} && $_->{request}{data}{options} } $vault->audit_entries(path => 'secret/data/saas-project/cas/jwt', since => $mark);
+is(join(' ', @cas), '0 1 2', 'check-and-set: nothing there, the version that --force overwrites, the deleted one');
+
 ### Import and app-config are inverse, for random values
 
 my @special = (split(//, q{ '"\\$#={}`!~;&|<>()*?%@:/.,^+-_abcXYZ019}), "\x{e9}", "\x{4e16}", '${HOME}', '$(id)', ' #', "it's", '\\n', "\\'");

@@ -28,7 +28,7 @@ sub run_with
 }
 
 SKIP: {
-    skip 'no strace here', 4 if system('command -v strace >/dev/null') != 0;
+    skip 'no strace here', 6 if system('command -v strace >/dev/null') != 0;
     run_with({}, 'strace', '-f', '-v', '-s', '1000000', '-e', 'trace=execve,write,writev', '-o', "$dir/trace",
         MinioHelper::program(), 'exec', '--tenant', 'acme', '--files', "/dev/shm/secrecy.$$", '--', 'true');
     rmdir "/dev/shm/secrecy.$$";
@@ -38,6 +38,11 @@ SKIP: {
     ok($arguments !~ /\Q$secret\E|\Q$token\E/, 'no secret in argv');
     ok($trace !~ /writev?\([12], .*(\Q$secret\E|\Q$token\E)/, 'no secret on standard output and standard error');
     ok($trace =~ /write\(([3-9]|\d\d+), "\Q$secret\E"/, 'only into its file');
+    $helper->write_file("$dir/traced.env", "SECRET_KEY='$secret'\n");
+    run_with({}, 'strace', '-f', '-v', '-s', '1000000', '-e', 'trace=execve,write,writev', '-o', "$dir/trace", MinioHelper::program(), 'import', '-e', 'traced', "$dir/traced.env");
+    $trace = PostgreSQL::Test::Utils::slurp_file("$dir/trace");
+    like($trace, qr/write\(1, .*wrote saas-project\/traced\/jwt/, 'import says what it wrote');
+    ok($trace !~ /writev?\([12], .*\Q$secret\E/, 'and not the value');
 }
 
 # A crash leaves no core: at five points of a run that has a token and waits for Vault.
@@ -81,19 +86,25 @@ $http->stop;
 sub memory_at
 {
     my ($syscall, @arguments) = @_;
+    my $env = ref $arguments[-1] ? pop @arguments : {};
     unlink "$dir/memory";
-    run_with({}, 'gdb', '-q', '-batch', '-nx', '-ex', "catch syscall $syscall", '-ex', 'run', '-ex', "gcore $dir/memory",
+    run_with($env, 'gdb', '-q', '-batch', '-nx', '-ex', "catch syscall $syscall", '-ex', 'run', '-ex', "gcore $dir/memory",
         '--args', MinioHelper::program(), @arguments);
     return -e "$dir/memory" ? PostgreSQL::Test::Utils::slurp_file("$dir/memory") : '';
 }
 SKIP: {
-    skip 'no gdb here', 5 if system('command -v gdb >/dev/null') != 0;
+    skip 'no gdb here', 8 if system('command -v gdb >/dev/null') != 0;
     my $during = memory_at('renameat', @acme);
-    skip 'gdb cannot trace here', 5 if $during eq '';
+    skip 'gdb cannot trace here', 8 if $during eq '';
     ok(index($during, $secret) >= 0, 'while the output is written, the secret is in memory');
     for my $format (qw(process env aws)) {
         my $after = memory_at('exit_group', @acme, '--format', $format);
         ok($after ne '' && index($after, $secret) < 0, "$format: at the end the secret is not in memory");
+    }
+    $helper->write_file("$dir/app.env", "SECRET_KEY='$secret'\n");
+    for my $run ([ 'import', '--environment', 'memory', "$dir/app.env" ], [ 'app-config', '--output', "$dir/out" ], [ 'exec', '--app', '--', 'true' ]) {
+        my $memory = memory_at('exit_group', @{$run}, { VAULT_ENVIRONMENT => 'memory' });
+        ok($memory ne '' && index($memory, $secret) < 0, "$run->[0]: at the end the secret is not in memory");
     }
     my $after = memory_at('exit_group', @acme);
     ok($after ne '' && index($after, $token) < 0, 'and neither is the token');

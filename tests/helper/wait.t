@@ -2,6 +2,8 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -36,6 +38,25 @@ cmp_ok($took, '>=', 1, 'the interval lies between them');
 
 ($run) = waits({ %anonymous, VAULT_ADDR => "http://127.0.0.1:1," . $vault->address });
 is($run->{status}, 0, 'of several addresses one is enough');
+
+# What OpenBao cannot be made to be.
+for my $kind ([ 472 => 'disaster recovery secondary', '"replication_dr_mode":"secondary"' ], [ 473 => 'performance standby', '"performance_standby":true' ]) {
+    my ($code, $name, $field) = @{$kind};
+    my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or die "cannot listen: $!";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        my $client = $listener->accept;
+        my $body = qq({"initialized":true,"sealed":false,"standby":true,$field});
+        while (my $line = <$client>) { last if $line =~ /^\r?\n/; }
+        print {$client} "HTTP/1.1 $code x\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+        close $client;
+        POSIX::_exit(0);
+    }
+    my ($other) = waits({ %anonymous, VAULT_ADDR => 'http://127.0.0.1:' . $listener->sockport }, '--attempts', '1');
+    waitpid $pid, 0;
+    is($other->{status}, 0, "a $name ($code) is alive");
+    like($other->{stderr}, qr/is alive \($name\)$/m, 'and called what it is');
+}
 
 $vault->freeze;
 ($run, $took) = waits(\%anonymous, '--deadline', '2');
