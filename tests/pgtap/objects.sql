@@ -113,9 +113,10 @@ SELECT columns_are('tenant_vault', 'status', ARRAY[
     'keeper_pid', 'keeper_started_at', 'fetcher_pid', 'fetcher_started_at', 'fetcher_starts',
     'waiters', 'inflight', 'vault_address', 'vault_health', 'vault_reachable', 'outage',
     'logged_in', 'can_log_in_again', 'token_renewable', 'token_expires_at', 'token_ttl',
-    'vault_requests', 'requests_per_second', 'logins', 'renewals', 'failures',
-    'last_error', 'last_error_at', 'cache_entries', 'cache_slots', 'cache_bytes', 'cache_size',
-    'hits', 'misses', 'stale_served', 'evictions']);
+    'vault_requests', 'requests_per_second', 'logins', 'login_failures', 'renewals',
+    'renewal_failures', 'failures', 'last_error', 'last_error_at', 'cache_entries', 'cache_slots', 'cache_bytes', 'cache_size',
+    'hits', 'misses', 'stale_served', 'evictions',
+    'role_logins', 'role_logins_refused', 'role_logins_unchecked']);
 SELECT columns_are('tenant_vault', 'hba_findings', ARRAY['finding', 'subject', 'explanation']);
 PREPARE open_search_path AS
     SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
