@@ -3,7 +3,8 @@
 #
 #  1. an enrolled role logs in through PgBouncer; a wrong password does not
 #  2. after a rotation the new password is taken, when PgBouncer has asked anew
-#  3. across a restart of PostgreSQL, and a switch to the standby
+#  3. a tenant created and rotated by the server's own functions: at once, and with the pool emptied
+#  4. all across a restart of PostgreSQL, and a switch to the standby
 use strict;
 use warnings;
 
@@ -75,9 +76,10 @@ sub admin
 }
 sub pooled_in
 {
-    my ($secret, $name) = @_;
+    my ($secret, $name, $user) = @_;
     my $answer;
-    my $good = $primary->wait_until(sub { $answer = pooled('acme_app', $secret); $answer->{exit} == 0 && $answer->{out} eq 'acme_app' }, 15);
+    $user //= 'acme_app';
+    my $good = $primary->wait_until(sub { $answer = pooled($user, $secret); $answer->{exit} == 0 && $answer->{out} eq $user }, 15);
     return ok($good, $name) || diag $answer->{err};
 }
 
@@ -98,14 +100,39 @@ isnt(pooled('acme_app', 's3cret of acme')->{exit}, 0, '... and the old one refus
 
 ### 3
 
+$vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
+$primary->value(q{SELECT tenant_vault.create_tenant('made')});
+sub made { return $vault->tenant_secret('made')->{password}; }
+sub made_in { my ($name) = @_; my $made = made(); return pooled_in($made, $name, 'made_app'); }
+made_in('a tenant that was just created logs in through PgBouncer');
+my $before = made();
+$primary->value(q{SELECT tenant_vault.rotate_password('made', terminate => true)});
+admin('RECONNECT');
+made_in('... and by the rotated password');
+isnt(pooled('made_app', $before)->{exit}, 0, '... and no longer by the one before');
+my $verifier = q{SELECT passwd FROM tenant_vault.pgbouncer_auth('made_app')};
+my $pooled_verifier = $primary->value($verifier);
+is($pooled_verifier, $vault->tenant_secret('made')->{scram_verifier}, '... by the verifier that was written beside it');
+
+### 4
+
 $primary->restart;
 pooled_in('rotated', 'PostgreSQL restarted: the role logs in through PgBouncer again');
+made_in('... the created one too');
+is($primary->value($verifier), $pooled_verifier, '... by the same verifier');
 $primary->wait_for_catchup($standby);
 $primary->stop;
 configure($standby);
 admin('RELOAD');
 admin('RECONNECT');
 pooled_in('rotated', 'PgBouncer pointed to the standby: the role logs in there');
+made_in('... the created one too');
+is($standby->value($verifier), $pooled_verifier, '... by the same verifier');
+$standby->promote;
+$standby->value(q{SELECT tenant_vault.rotate_password('made', terminate => true)});
+admin('RECONNECT');
+made_in('the standby promoted: it rotates, and the new password logs in through PgBouncer');
+is((split /[:\$]/, $standby->value($verifier))[2], (split /[:\$]/, $pooled_verifier)[2], '... with the salt that there always was');
 
 kill 'INT', pooler_pid();
 $standby->stop;

@@ -2,8 +2,8 @@
 #
 #  1. the same role, password and salt as on the primary; labels replicate
 #  2. with the primary gone; after its own restart; after promotion
-#  4. tenants are created and rotated on the primary alone, and count on the standby
 #  3. a label written on the primary counts on the standby
+#  4. tenants are created and rotated on the primary alone, and count on the standby
 use strict;
 use warnings;
 
