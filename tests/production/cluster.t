@@ -78,13 +78,17 @@ like($refused->{output}, qr/not allowed by this role/, 'no certificate is issued
 
 ### 3
 
-$cluster->run_page($page, 'The secrets');
+my ($standby) = grep { $_ != $cluster->leader } @nodes;
+$cluster->run_page($page, 'The secrets', $standby);
+pass('bootstrap was told a standby, and has talked to the leader');
+my $credentials = $cluster->admin_folder . '/credentials/postgres';
 my $leader = $cluster->leader;
-$leader->_wait_for_kv;
-$leader->put_template('postgresql://db.example/{tenant}');
-$leader->put_tenant($_) for qw(acme globex);
+$leader->put('saas-project/prod/database', { tenant_url_template => 'postgresql://db.example/{tenant}' });
+$leader->put("saas-project/prod/tenants/$_/database", { username => "${_}_app", password => "s3cret of $_" }) for qw(acme globex);
 my $pg = TenantVaultNode->create('main', settings => {
-    $leader->approle('server', token_period => '1h'),
+    role_id_file => "$credentials/role_id",
+    secret_id_file => "$credentials/secret_id",
+    environment => 'prod',
     address => join(',', map { $_->address } @nodes),
     ca_cert => $nodes[1]->ca_cert,
     cache_ttl => '500ms', connect_timeout => '500ms', request_timeout => '10s', negative_ttl => 0,
@@ -102,18 +106,19 @@ my $next = VaultServer->wait_for_leader(@rest);
 cmp_ok(time - $killed, '<', ELECTION_SECONDS, 'the leader is killed: another leads');
 all_answer([ $pg->finish_sessions($load) ], 'all answered', '... and the extension has answered all the while');
 ok($pg->wait_until(sub { $pg->ask(sprintf $password, 'globex')->{out} eq 's3cret of globex' }, 20), '... new questions too');
-$next->put_tenant('written-since');
+$next->put('saas-project/prod/written-since', { a => 'b' });
 $leader->start;
 ok(wait_for(sub { $leader->api(GET => 'sys/health', undef, token => '', may_fail => 1)->{status} == 429 }, 30),
     'the killed node comes back, unsealed by itself, as a standby');
-ok(wait_for(sub { $leader->api(GET => 'secret/data/' . $leader->tenant_path('written-since'))->{status} == 200 }, 20),
+ok(wait_for(sub { $leader->api(GET => 'secret/data/saas-project/prod/written-since')->{status} == 200 }, 20),
     '... and has what was written meanwhile');
 
 ### 4
 
 my $log = slurp_file("$cluster->{dir}/log/audit.log");
 like($log, qr/"type":"response"/, 'every request is in the audit log');
-my @secrets = ($cluster->root_token, 's3cret of acme', $leader->minted);
+my @secrets = ($cluster->root_token, 's3cret of acme', slurp_file("$credentials/secret_id"));
+ok(!(grep { length($_) < 10 } @secrets), 'there are secrets to look for');
 my $key = slurp_file($node->etc . '/tls/server.key');
 for my $file ("$cluster->{dir}/log/audit.log", map { "$_->{dir}/server.log" } @nodes) {
     my $text = slurp_file($file);
