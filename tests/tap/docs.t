@@ -1,8 +1,8 @@
 # The documentation says what is so: its commands work, its tables are complete.
 #
 #  1. docs/vault.md's commands, in their order, make an empty OpenBao ready for the extension
-#  2. a server that logs in with the files which those commands wrote does what README.md and
-#     docs/operations.md show
+#  2. a server that logs in with the files which those commands wrote does what README.md and the
+#     pages on SQL, operations, logging in and provisioning show
 #  3. each group of settings that the pages show is accepted by a server
 #  4. docs/settings.md names every setting with its default; docs/sql.md every function and view;
 #     docs/errors.md every SQLSTATE that the extension raises
@@ -17,7 +17,7 @@ use VaultServer;
 
 my $top = "$ENV{PWD}";
 my %page = map { $_ => DocPage->new("$top/$_") }
-    qw(README.md docs/vault.md docs/settings.md docs/sql.md docs/errors.md docs/operations.md docs/login.md);
+    qw(README.md docs/vault.md docs/settings.md docs/sql.md docs/errors.md docs/operations.md docs/login.md docs/provisioning.md);
 my $folder = PostgreSQL::Test::Utils::tempdir('docs');
 
 my $vault = VaultServer->new('vault', mounted => 0);
@@ -62,6 +62,13 @@ is($node->value(q{SELECT password FROM tenant_vault.credentials('acme')}), 'a pa
 for my $name (qw(docs/sql.md docs/operations.md docs/login.md)) {
     run_sql($page{$name}, $_) for $page{$name}->blocks('sql');
 }
+
+{
+    my $name = 'docs/provisioning.md';
+    local %ENV = $node->_get_env;
+    $_->{language} eq 'sh' ? run_shell($page{$name}, $_) : run_sql($page{$name}, $_) for $page{$name}->blocks('sh', 'sql');
+}
+is($node->value(q{SELECT count(*) FROM pg_roles WHERE rolname ~ 'umbrella|initech'}), '0', 'docs/provisioning.md: its tenants have come and gone');
 
 ### 3
 
