@@ -25,6 +25,10 @@ TV_SQL_FUNCTION(tv_create_secret);
 TV_SQL_FUNCTION(tv_rotate_secret);
 TV_SQL_FUNCTION(tv_remove_secret);
 
+/* Bytes. */
+#define HOST_MAX 255
+#define PORT_MAX 5
+
 /* The fourth field of an advisory lock's tag: users' own have 1 and 2 there. */
 #define LOCK_CLASS 4
 
@@ -62,9 +66,26 @@ Datum tv_begin_enrollment(PG_FUNCTION_ARGS)
     PG_RETURN_VOID();
 }
 
-static char *text_argument(FunctionCallInfo fcinfo, int number)
+/* NULL for NULL. The SQL functions have checked it; max is what the fetcher takes (write.c). */
+static char *text_argument(FunctionCallInfo fcinfo, int number, Size max)
 {
-    return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+    char *argument;
+
+    if (PG_ARGISNULL(number))
+        return NULL;
+    argument = text_to_cstring(PG_GETARG_TEXT_PP(number));
+    if (strlen(argument) > max)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("argument %d is longer than %zu bytes", number + 1, max)));
+    return argument;
+}
+
+static char *tenant_argument(FunctionCallInfo fcinfo)
+{
+    char *tenant = PG_ARGISNULL(0) ? pstrdup("") : text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+    tv_require_tenant_name(tenant, strlen(tenant));
+    return tenant;
 }
 
 /*
@@ -89,13 +110,17 @@ static void read_back(const char *tenant, int64 version, int elevel)
 Datum tv_create_secret(PG_FUNCTION_ARGS)
 {
     const TvWriteOrder order = {.operation = OPERATION_CREATE,
-                                .tenant = text_argument(fcinfo, 0),
-                                .username = text_argument(fcinfo, 1),
-                                .host = text_argument(fcinfo, 2),
-                                .port = text_argument(fcinfo, 3),
-                                .dbname = text_argument(fcinfo, 4)};
+                                .tenant = tenant_argument(fcinfo),
+                                .username = text_argument(fcinfo, 1, NAMEDATALEN - 1),
+                                .host = text_argument(fcinfo, 2, HOST_MAX),
+                                .port = text_argument(fcinfo, 3, PORT_MAX),
+                                .dbname = text_argument(fcinfo, 4, NAMEDATALEN - 1)};
     TvAnswer answer;
 
+    if (order.username == NULL)
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a secret needs a user")));
+    if (order.username[0] == '\0')
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a user has a name")));
     tv_write_tenant(&order, &answer);
     if (!answer.found)
         tv_report_attempt(psprintf("could not create tenant \"%s\"", order.tenant), &answer);
@@ -109,7 +134,7 @@ Datum tv_create_secret(PG_FUNCTION_ARGS)
 
 Datum tv_rotate_secret(PG_FUNCTION_ARGS)
 {
-    const TvWriteOrder order = {.operation = OPERATION_ROTATE, .tenant = text_argument(fcinfo, 0)};
+    const TvWriteOrder order = {.operation = OPERATION_ROTATE, .tenant = tenant_argument(fcinfo)};
     TvAnswer answer;
 
     tv_write_tenant(&order, &answer);
@@ -126,7 +151,7 @@ Datum tv_remove_secret(PG_FUNCTION_ARGS)
 {
     const TvWriteOrder order = {.operation =
                                     PG_GETARG_BOOL(1) ? OPERATION_DESTROY : OPERATION_DELETE,
-                                .tenant = text_argument(fcinfo, 0)};
+                                .tenant = tenant_argument(fcinfo)};
     TvAnswer answer;
 
     tv_write_tenant(&order, &answer);

@@ -59,7 +59,7 @@ extern void tv_write_abandon(uint64 id);
 /* ---- the keeper's end ---- */
 
 /* A copy of the oldest that is ordered, which counts as sent from now on. False: there is none. */
-extern bool tv_write_next(TvWrite *write);
+extern bool tv_write_next(TvWrite *copy);
 /* It could not be sent: the next call of tv_write_next gives it again. */
 extern void tv_write_put_back(uint64 id);
 /* Which tenant the write is about. False where no such write is under way. */
