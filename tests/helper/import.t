@@ -5,8 +5,10 @@ use warnings;
 use utf8;
 
 use Encode qw(encode_utf8);
+use IO::Socket::INET;
 use IPC::Run ();
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 
 use MinioHelper;
@@ -149,6 +151,36 @@ $run = import_file($file, '--environment', 'denied', { env => { VAULT_TOKEN_FILE
 is($run->{status}, 4, 'without permission to write: 4');
 like($run->{stderr}, qr{path "?secret/data/saas-project/denied/database"?.*create}s, 'path and policy line are named');
 is(version("denied/$_"), 0, "$_ is not written") for qw(database jwt s3);
+
+# A Vault that keeps something else than it was given, which no real one does.
+{
+    my $listener = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1', LocalPort => 0) or die "cannot listen: $!";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        while (my $client = $listener->accept) {
+            my ($method, $path) = (<$client> // '') =~ m{^(\w+) /v1/(\S+)};
+            my $length = 0;
+            while (my $line = <$client>) { last if $line =~ /^\r?\n/; $length = $1 if $line =~ /^Content-Length: (\d+)/i; }
+            read($client, my $body, $length);
+            my %metadata = (version => 1, created_time => '2026-01-01T00:00:00Z', deletion_time => '', destroyed => JSON::PP::false);
+            my ($status, $reply) =
+                $path =~ m{^sys/internal/ui/mounts/} ? (200, { data => { path => 'secret/', type => 'kv', options => { version => '2' } } })
+              : $method ne 'GET' ? (200, { data => \%metadata })
+              : $path =~ /version=1/ ? (200, { data => { data => { secret_key => 'bent' }, metadata => \%metadata } })
+              : (404, { errors => [] });
+            my $text = $json->encode($reply);
+            print {$client} "HTTP/1.1 $status x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " . length($text) . "\r\n\r\n$text";
+            close $client;
+        }
+        POSIX::_exit(0);
+    }
+    $run = import_file("SECRET_KEY=straight\n", { env => { VAULT_ADDR => 'http://127.0.0.1:' . $listener->sockport } });
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    is($run->{status}, 1, 'what is read back is not what was written: 1');
+    like($run->{stderr}, qr{secret "$base/jwt": version 1 is not what was written}, 'and said');
+    unlike($run->{stdout}, qr/^wrote/m, 'and not called written');
+}
 
 # Vault is away
 is(import_file($file, { env => { VAULT_ADDR => 'http://127.0.0.1:1' } })->{status}, 3, 'Vault unreachable: 3');
