@@ -77,7 +77,7 @@ sub restore_test
 }
 my $path = 'secret/saas-project/dev/database';
 like(restore_test(qq{--etc "\$ETC" '$snapshot' secret/nowhere}), qr/^fails: .*secret\/nowhere/s, 'a path that is missing fails the test');
-like(restore_test(qq{--etc "\$ETC" '$snapshot' $path}, BAO_TOKEN => 'unknown'), qr/^fails: .*token was not valid/s, '... and a token of another time');
+like(restore_test(qq{--etc "\$ETC" --wait 10 '$snapshot' $path}, BAO_TOKEN => 'unknown'), qr/^fails: .*token was not valid/s, '... and a token of another time');
 append_to_file("$admin/broken.snap", 'no snapshot');
 like(restore_test(qq{--etc "\$ETC" broken.snap $path}), qr/^fails: .*broken\.snap is not taken/s, '... and a file that is none');
 mkdir "$admin/etc";
@@ -102,6 +102,9 @@ becomes('another third', 3, '... and the extension notices that');
 isnt($pg->cached->{acme}{created_time}, $created, '... by its time of creation');
 $page->works($same, $admin, %env, SNAPSHOT => $snapshot);
 $cluster->wait_for_members;
+for my $block (DocPage->new("$ENV{PWD}/docs/runbooks.md")->section('An older snapshot is restored', 'sql')) {
+    ok($pg->wait_until(sub { $pg->ask($block->{text})->{exit} == 0 }, 20), "docs/runbooks.md:$block->{line}: the statements work");
+}
 becomes('second', 2, 'restored once more');
 
 ### 4

@@ -5,7 +5,8 @@
 #     without a restart; a client that trusts the first authority follows
 #  3. the leader is killed: the others go on, for the extension too; it comes back by itself
 #  4. nothing that is secret stands in a log, or in a file that others can read
-#  5. the configuration is refused where it would make no cluster
+#  5. the configuration is refused where it would make no cluster; the seal "transit" unseals a node
+#  6. the audit log is rotated; the root token ends
 use strict;
 use warnings;
 
@@ -155,6 +156,38 @@ for my $seal (map { s{.*/(.*)\.hcl}{$1}r } glob 'docker/production/seal/*.hcl') 
     like($said, qr/success.*Parse Configuration$/m, "seal $seal: the configuration can be read")
         or diag $said;
 }
+
+# Another Vault holds the key.
+my $holder = VaultServer->new('holder', tls => 1, audit => 0, mounted => 0);
+$holder->api(POST => 'sys/mounts/transit', { type => 'transit' });
+$holder->api(POST => 'transit/keys/unseal');
+$holder->put_policy('unseal', join '', map { qq{path "transit/$_/unseal" { capabilities = ["update"] }\n} } qw(encrypt decrypt));
+my $sealed = ProductionNode->new({ dir => PostgreSQL::Test::Utils::tempdir('transit') }, 'a');
+my $text = configure($sealed->cluster_line =~ s/^\w+/a/r . join('', @three[1, 2]), '--seal', 'transit', '--listen', '127.0.0.1',
+    '--etc', $sealed->etc, '--data', $sealed->data, '--log', $sealed->dir);
+$text =~ s{https://seal-vault\.example\.com:8200}{$holder->address}e;
+append_to_file($sealed->etc . '/vault.hcl', $text);
+PostgreSQL::Test::Utils::system_or_bail('cp', $holder->ca_cert, $sealed->etc . '/seal-ca.crt');
+PostgreSQL::Test::Utils::system_or_bail('cp', '-r', $nodes[1]->etc . '/' . readlink($nodes[1]->etc . '/tls'), $sealed->etc . '/tls');
+{
+    local $ENV{VAULT_TOKEN} = $holder->mint_token(policies => ['unseal'], period => '1h');
+    $sealed->launch;
+    $sealed->take_root_token($sealed->api(PUT => 'sys/init', { recovery_shares => 1, recovery_threshold => 1 }, token => '')->{body}{root_token});
+    ok(wait_for(sub { $sealed->api(GET => 'sys/health', undef, token => '', may_fail => 1)->{status} == 200 }, 30),
+        'a node is unsealed by a key that another Vault holds');
+    $sealed->restart;
+}
+is($sealed->api(GET => 'sys/seal-status', undef, token => '')->{body}{sealed}, JSON::PP::false, '... and again when it is restarted');
+$sealed->stop;
+
+### 6
+
+my ($rotate) = $page->section('The audit log', 'sh');
+$page->works($rotate, $cluster->admin_folder, $cluster->env($nodes[0]));
+reload($_) for @nodes;
+ok(wait_for(sub { $nodes[0]->api(GET => 'sys/auth'); -s "$cluster->{dir}/log/audit.log" }, 20), 'a reload opens a new audit log');
+$cluster->run_page($page, 'The end of the root token');
+is($nodes[0]->api(GET => 'sys/auth', undef, may_fail => 1)->{status}, 403, 'the root token is no more');
 
 $pg->stop;
 done_testing;
