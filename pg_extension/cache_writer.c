@@ -382,22 +382,33 @@ enum vc_code tv_cache_record(const TvKey *key, const TvCacheAnswer *answer)
     return stored;
 }
 
+/* How much of a payload came from Vault: what was derived stands behind it. */
+static Size len_from_vault(const TvBlob *blob, struct frame_field *derived)
+{
+    const unsigned char *payload = tv_blob_payload(blob);
+
+    if (!frame_find(payload, blob->payload_len, TAG_DERIVED_VERIFIER, derived))
+        return blob->payload_len;
+    return derived->data - FRAME_FIELD_HEADER_SIZE - payload;
+}
+
 void tv_cache_keep_verifier(const TvKey *key, uint64 read_ticket, const char *verifier)
 {
     TvSlot *slot = tv_cache_find(key);
     struct frame_field derived;
     dsa_pointer old, blob;
     const TvBlob *old_blob;
+    Size len;
 
     if (slot == NULL || !DsaPointerIsValid(slot->value) || slot->started_ticket != read_ticket)
         return;
     old = slot->value;
     old_blob = tv_blob(old);
-    if (frame_find(tv_blob_payload(old_blob), old_blob->payload_len, TAG_DERIVED_VERIFIER,
-                   &derived))
+    len = len_from_vault(old_blob, &derived);
+    if (derived.len == strlen(verifier) && memcmp(derived.data, verifier, derived.len) == 0)
         return;
     /* Evicts nobody: it can be derived again. */
-    blob = make_blob(key, tv_blob_payload(old_blob), old_blob->payload_len, verifier, false);
+    blob = make_blob(key, tv_blob_payload(old_blob), len, verifier, false);
     if (!DsaPointerIsValid(blob))
         return;
     LWLockAcquire(lock_of(slot), LW_EXCLUSIVE);

@@ -61,11 +61,13 @@ static inline uint32 tv_wait_event(const char *name)
 
 /* ---- SCRAM ---- */
 
-/* What the server's mock exchange shows for a role that does not exist. */
+/* What scram_iterations says, a setting since 16, and what it is where nobody has changed it. */
 #if PG_VERSION_NUM >= 160000
-#define TV_MOCK_ITERATIONS SCRAM_SHA_256_DEFAULT_ITERATIONS
+#define TV_DEFAULT_ITERATIONS SCRAM_SHA_256_DEFAULT_ITERATIONS
+#define TV_SET_ITERATIONS scram_sha_256_iterations
 #else
-#define TV_MOCK_ITERATIONS SCRAM_DEFAULT_ITERATIONS
+#define TV_DEFAULT_ITERATIONS SCRAM_DEFAULT_ITERATIONS
+#define TV_SET_ITERATIONS SCRAM_DEFAULT_ITERATIONS
 #endif
 
 /* True where the server's own exchange will accept it as SCRAM-SHA-256. */
@@ -88,17 +90,18 @@ static inline bool tv_scram_verifier_parses(const char *verifier)
 }
 
 /* palloc'd; NULL where it cannot be computed. The password has been through SASLprep. */
-static inline char *tv_scram_verifier_build(const char *password, const uint8 *salt, int salt_len)
+static inline char *tv_scram_verifier_build(const char *password, const uint8 *salt, int salt_len,
+                                            int iterations)
 {
     const char *why = NULL;
 #if PG_VERSION_NUM >= 180000
-    return scram_build_secret(PG_SHA256, SCRAM_SHA_256_KEY_LEN, salt, salt_len, TV_MOCK_ITERATIONS,
+    return scram_build_secret(PG_SHA256, SCRAM_SHA_256_KEY_LEN, salt, salt_len, iterations,
                               password, &why);
 #elif PG_VERSION_NUM >= 160000
     return scram_build_secret(PG_SHA256, SCRAM_SHA_256_KEY_LEN, (const char *)salt, salt_len,
-                              TV_MOCK_ITERATIONS, password, &why);
+                              iterations, password, &why);
 #else
-    return scram_build_secret((const char *)salt, salt_len, TV_MOCK_ITERATIONS, password, &why);
+    return scram_build_secret((const char *)salt, salt_len, iterations, password, &why);
 #endif
 }
 

@@ -9,6 +9,10 @@
 #include "common/hmac.h"
 #include "common/saslprep.h"
 #include "common/sha2.h"
+#include "libpq/libpq-be.h"
+#include "libpq/sasl.h"
+#include "libpq/scram.h"
+#include "miscadmin.h"
 
 #include "compat.h"
 #include "guc.h"
@@ -71,6 +75,37 @@ bool tv_scram_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN])
     return done;
 }
 
+/* -1: no such attribute. */
+static int iterations_in(const char *text, const char *before)
+{
+    const char *found = text != NULL ? strstr(text, before) : NULL;
+
+    return found != NULL ? (int)strtol(found + strlen(before), NULL, 10) : -1;
+}
+
+/* By beginning one. Whether it follows scram_iterations depends on the minor version. */
+static int ask_mock_exchange(void)
+{
+    static const char first[] = "n,,n=,r=probe"; /* RFC 5802, section 7: client-first-message */
+    void *state = pg_be_scram_mech.init(MyProcPort, SCRAM_SHA_256_NAME, NULL);
+    const char *why = NULL;
+    char *reply = NULL;
+    int len = 0;
+
+    (void)pg_be_scram_mech.exchange(state, first, (int)strlen(first), &reply, &len, &why);
+    return iterations_in(reply, ",i=");
+}
+
+int tv_scram_mock_iterations(void)
+{
+    int shown;
+
+    if (TV_SET_ITERATIONS == TV_DEFAULT_ITERATIONS || MyProcPort == NULL)
+        return TV_DEFAULT_ITERATIONS;
+    shown = ask_mock_exchange();
+    return shown > 0 ? shown : TV_DEFAULT_ITERATIONS;
+}
+
 static char *derive(const char *tenant, const char *password)
 {
     uint8 salt[SCRAM_DEFAULT_SALT_LEN];
@@ -79,9 +114,10 @@ static char *derive(const char *tenant, const char *password)
     bool usable = pg_saslprep(password, &prepared) == SASLPREP_SUCCESS;
 
     /* As the server does it: what SASLprep refuses is taken byte by byte. */
-    verifier = tv_scram_salt(tenant, salt) ? tv_scram_verifier_build(usable ? prepared : password,
-                                                                     salt, SCRAM_DEFAULT_SALT_LEN)
-                                           : NULL;
+    verifier = !tv_scram_salt(tenant, salt)
+                   ? NULL
+                   : tv_scram_verifier_build(usable ? prepared : password, salt,
+                                             SCRAM_DEFAULT_SALT_LEN, tv_scram_mock_iterations());
     if (prepared != NULL)
         wipe_text(prepared);
     return verifier;
@@ -112,17 +148,28 @@ static char *from_password(const char *tenant, const TvAnswer *answer, const cha
     wipe_text(password);
     if (verifier == NULL)
         *why = "the verifier of its password could not be computed";
-    else
+    else if (ClientAuthInProgress) /* a session's scram_iterations may be its own */
         tv_share_verifier(tenant, answer, verifier);
     return verifier;
 }
 
+static char *from_earlier_login(const TvAnswer *answer)
+{
+    char *verifier = copy_field(answer, TAG_DERIVED_VERIFIER, TV_VERIFIER_SIZE);
+
+    if (verifier == NULL || !ClientAuthInProgress ||
+        iterations_in(verifier, "$") == tv_scram_mock_iterations())
+        return verifier;
+    wipe_text(verifier);
+    return NULL;
+}
+
 char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why)
 {
-    char *derived;
+    char *verifier;
 
     if (has_field(answer, TAG_SCRAM_VERIFIER))
         return from_vault(answer, why);
-    derived = copy_field(answer, TAG_DERIVED_VERIFIER, TV_VERIFIER_SIZE);
-    return derived != NULL ? derived : from_password(tenant, answer, why);
+    verifier = from_earlier_login(answer);
+    return verifier != NULL ? verifier : from_password(tenant, answer, why);
 }

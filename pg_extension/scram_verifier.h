@@ -22,7 +22,8 @@
  * Where the secret has a scram_verifier that is malformed, the password beside it is not tried:
  * which of the two is meant nobody can say.
  *
- * The iterations are those of the mock exchange.
+ * The iterations are those of the mock exchange, now: when a client logs in, what was derived with
+ * others is derived anew.
  */
 extern char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const char **why);
 
@@ -34,5 +35,8 @@ extern char *tv_scram_verifier(const char *tenant, const TvAnswer *answer, const
  * hash cannot be computed (out of memory).
  */
 extern bool tv_scram_salt(const char *tenant, uint8 salt[SCRAM_DEFAULT_SALT_LEN]);
+
+/* The iterations that the server's mock exchange shows for a role that does not exist. */
+extern int tv_scram_mock_iterations(void);
 
 #endif

@@ -114,12 +114,23 @@ sub iterations_of
     $client->startup($user);
     return $client->begin_scram->{iterations};
 }
+sub pooled_iterations
+{
+    my ($before) = @_;
+    return $node->value(($before // '') . q{SELECT split_part(split_part(passwd, '$', 2), ':', 1) FROM tenant_vault.pgbouncer_auth('acme_app')});
+}
 SKIP: {
-    skip 'scram_iterations is there from PostgreSQL 16 on', 2 if $node->pg_version < 16;
-    $node->append_conf('postgresql.conf', 'scram_iterations = 8192');
-    $node->restart;
-    logs_in($node, 'acme_app', 's3cret of acme', 'scram_iterations changed: an enrolled role logs in');
-    is(iterations_of('acme_app'), iterations_of('unknown_role'), '... with the iterations of a role that is not there');
+    skip 'scram_iterations is there from PostgreSQL 16 on', 12 if $node->pg_version < 16;
+    for my $iterations (8192, 5000, 4096) {
+        $node->append_conf('postgresql.conf', "scram_iterations = $iterations");
+        $node->reload;
+        $node->wait_until(sub { $node->value('SHOW scram_iterations') == $iterations });
+        logs_in($node, 'acme_app', 's3cret of acme', "scram_iterations changed to $iterations: an enrolled role logs in");
+        is(iterations_of('acme_app'), iterations_of('unknown_role'), '... with the iterations of a role that is not there');
+        $node->wait_until(sub { pooled_iterations() == iterations_of('acme_app') });
+        is(pooled_iterations(), iterations_of('acme_app'), '... as PgBouncer is given them');
+        is(pooled_iterations('SET scram_iterations = 1;'), iterations_of('acme_app'), '... whatever its session says');
+    }
 }
 SKIP: {
     skip 'db_user_namespace is gone from PostgreSQL 17 on', 2 if $node->pg_version >= 17;
