@@ -44,17 +44,21 @@
 
 typedef struct Attempt {
     Port *port;
-    Oid role;           /* InvalidOid: there is none of that name */
-    char *tenant;       /* NULL: the role has no label */
-    bool cannot_ask;    /* neither Vault nor the cache has an answer */
-    char *verifier;     /* NULL: nothing that the client proves will do */
-    const char *reason; /* of that, for the log */
-    int64 version;      /* of the secret; 0: none */
+    uint64 role_changes; /* before the role was looked at */
+    Oid role;            /* InvalidOid: there is none of that name */
+    char *tenant;        /* NULL: the role has no label */
+    bool cannot_ask;     /* neither Vault nor the cache has an answer */
+    char *verifier;      /* NULL: nothing that the client proves will do */
+    const char *reason;  /* of that, for the log */
+    int64 version;       /* of the secret; 0: none */
     TimestampTz fetched_at;
     char *request_id; /* of Vault's, for the log; NULL: none */
 } Attempt;
 
 static ClientAuthentication_hook_type previous_hook;
+
+/* Of whatever roles: what this backend has heard of. Writing a label counts too (role_label.c). */
+static uint64 role_changes = 0;
 
 /* ---- whose password, and what it is ---- */
 
@@ -230,6 +234,8 @@ static const char *what_has_changed(const Attempt *attempt)
     Attempt now = {.port = attempt->port};
 
     AcceptInvalidationMessages();
+    if (role_changes == attempt->role_changes)
+        return NULL;
     find_role(&now);
     if (now.role != attempt->role || !same_tenant(now.tenant, attempt->tenant))
         return "the role or its label has changed meanwhile";
@@ -311,7 +317,7 @@ static void challenge(Attempt *attempt)
 
 static void check_client(Port *port, int status)
 {
-    Attempt attempt = {.port = port};
+    Attempt attempt = {.port = port, .role_changes = role_changes};
 
     if (status == STATUS_OK && port->hba->auth_method == uaTrust) {
         find_role(&attempt);
@@ -324,8 +330,15 @@ static void check_client(Port *port, int status)
         previous_hook(port, status);
 }
 
+static void note_role_change(Datum argument, int cache, uint32 hash)
+{
+    role_changes++;
+}
+
 void tv_login_init(void)
 {
+    /* Here, in the postmaster: each backend inherits it. */
+    CacheRegisterSyscacheCallback(AUTHOID, note_role_change, (Datum)0);
     previous_hook = ClientAuthentication_hook;
     ClientAuthentication_hook = check_client;
 }
