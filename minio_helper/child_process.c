@@ -40,6 +40,16 @@ int child_signals_open(struct child_inheritance *inheritance)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+int child_signals_stop(int signals)
+{
+    struct signalfd_siginfo info;
+
+    while (read(signals, &info, sizeof(info)) == sizeof(info))
+        if (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGWINCH)
+            return (int)info.ssi_signo;
+    return 0;
+}
+
 /* libcurl's sockets are not all close-on-exec. */
 static void keep_descriptors(const fd_set *descriptors)
 {

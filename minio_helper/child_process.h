@@ -30,6 +30,12 @@ struct child_inheritance {
 int child_signals_open(struct child_inheritance *inheritance);
 
 /*
+ * Reads the signals that came before there is a child. The number of the first that ends programs;
+ * 0: none did.
+ */
+int child_signals_stop(int signals);
+
+/*
  * Starts argv (found by PATH) with that environment, and the signal mask, descriptors and core
  * limit that this process began with: no connection to Vault goes along. On failure returns -1,
  * with *status as env(1) would exit and err.

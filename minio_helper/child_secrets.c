@@ -160,14 +160,29 @@ static enum vc_code load(struct child_secrets *secrets, struct vc_error *err)
     struct origins origins = {.count = 0};
     enum vc_code code = VC_OK;
 
+    secrets->session.interrupt = secrets->options->signals;
     if (secrets->options->minio != NULL)
         code = load_minio(secrets, &origins, err);
     if (secrets->options->app)
         code = load_app(secrets, &origins, err);
     if (code == VC_OK && secrets->options->minio == NULL && secrets->options->names != NULL)
         code = load_credentials(secrets, &origins, err);
+    /* The endpoint's threads leave signals to the supervisor. */
+    secrets->session.interrupt = -1;
     if (code == VC_OK)
         secrets->origins = origins;
+    return code;
+}
+
+/* Through signals that mean nothing as long as there is no child. */
+static enum vc_code load_first(struct child_secrets *secrets, struct vc_error *err)
+{
+    enum vc_code code;
+
+    do
+        code = load(secrets, err);
+    while (code == VC_CANCELLED &&
+           (secrets->stopped_by = child_signals_stop(secrets->options->signals)) == 0);
     return code;
 }
 
@@ -204,7 +219,7 @@ enum vc_code child_secrets_open(struct child_secrets *secrets,
     if (code == VC_OK)
         code = open_folder(secrets, err);
     if (code == VC_OK)
-        code = load(secrets, err);
+        code = load_first(secrets, err);
     for (size_t i = 0; code == VC_OK && i < secrets->origins.count; i++)
         secret_watch_start(&secrets->watches[i], secrets->session.client, &secrets->origins.list[i],
                            options->watch_interval);

@@ -10,6 +10,7 @@
 #include "app_config.h"
 #include "child_endpoint.h"
 #include "child_environment.h"
+#include "child_process.h"
 #include "credential_source.h"
 #include "minio_root.h"
 #include "monotonic.h"
@@ -31,6 +32,7 @@ struct child_secrets_options {
     bool app;                     /* the application's variables (app_variable.h) as well */
     const char *folder; /* files in it, on a tmpfs, instead of values; NULL: the environment */
     struct minio_root *minio; /* a MinIO server's root credentials instead; NULL: not those */
+    int signals;              /* of child_signals_open: one that comes ends a wait for Vault */
     vc_msec watch_interval;   /* between looks for another version; 0: nobody wants to know */
 };
 
@@ -49,12 +51,14 @@ struct child_secrets {
     struct child_endpoint endpoint; /* from which the command refreshes temporary keys */
     struct secret_watch watches[CHILD_SECRETS_MAX]; /* of each origin */
     vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
+    int stopped_by;     /* a signal that ends programs came before all was there; 0: none */
     bool told;          /* that an environment cannot be refreshed */
 };
 
 /*
  * Opens the session, asks Vault, and puts what it says where a child finds it. child_secrets_close
- * in any case. Errors: vault_session.h, credential_source.h, secret_folder.h.
+ * in any case. VC_CANCELLED: stopped_by says by what. Errors: vault_session.h, credential_source.h,
+ * secret_folder.h.
  */
 enum vc_code child_secrets_open(struct child_secrets *secrets,
                                 const struct child_secrets_options *options, struct vc_error *err);

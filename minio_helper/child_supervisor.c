@@ -240,20 +240,6 @@ static void take_signals(struct supervisor *supervisor)
         take_signal(supervisor, &info);
 }
 
-/* True where one that ends programs came while Vault was being asked: nothing is started then. */
-static bool told_to_stop(struct supervisor *supervisor)
-{
-    struct signalfd_siginfo info;
-
-    while (read(supervisor->what->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGWINCH)
-            continue;
-        supervisor->status = CHILD_BY_SIGNAL + (int)info.ssi_signo;
-        return true;
-    }
-    return false;
-}
-
 static int sleep_until(const struct supervisor *supervisor)
 {
     vc_msec now = vc_now();
@@ -299,8 +285,11 @@ static void watch_child(struct supervisor *supervisor)
 int child_supervisor_run(const struct child_supervision *what)
 {
     struct supervisor supervisor = {.what = what, .status = STATUS_INTERNAL};
+    int stop = child_signals_stop(what->signals);
 
-    if (!told_to_stop(&supervisor) && start_child(&supervisor))
+    if (stop != 0)
+        return CHILD_BY_SIGNAL + stop;
+    if (start_child(&supervisor))
         watch_child(&supervisor);
     return supervisor.status;
 }

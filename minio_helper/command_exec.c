@@ -185,12 +185,15 @@ static int run(struct wanted *wanted, char **command)
     }
     if (wanted->on_change.change != CHANGE_NONE)
         wanted->secrets.watch_interval = (vc_msec)wanted->interval * MSEC_PER_SEC;
+    wanted->secrets.signals = signals;
     code = child_secrets_open(&secrets, &wanted->secrets, &err);
     secrets.session.tells_events = true;
     if (code == VC_OK)
         status = supervise(wanted, command, &secrets, signals, &inheritance);
     child_secrets_close(&secrets);
     close(signals);
+    if (secrets.stopped_by != 0)
+        return CHILD_BY_SIGNAL + secrets.stopped_by;
     return code == VC_OK ? status : refuse_to_start(wanted, command, &inheritance, &err);
 }
 

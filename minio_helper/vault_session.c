@@ -4,6 +4,9 @@
  */
 #include "vault_session.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +79,7 @@ enum vc_code vault_session_open(struct vault_session *session,
 
     session->client = NULL;
     session->tells_events = options->tells_events;
+    session->interrupt = -1;
     vc_settings_init(&session->settings, &vc_wiping_allocator);
     code = open_client(session, options, err);
     protection_wipe_environment();
@@ -114,6 +118,28 @@ void vault_session_close(struct vault_session *session)
 
 /* ---- one operation at a time ---- */
 
+enum end_of_wait { WAIT_FINISHED, WAIT_TOO_LONG, WAIT_INTERRUPTED };
+
+/* As vc_client_wait, with the interruption. poll passes over a negative descriptor. */
+static enum end_of_wait wait_until(struct vault_session *session, const bool *finished,
+                                   vc_msec deadline)
+{
+    struct pollfd events[] = {{.fd = vc_client_fd(session->client), .events = POLLIN},
+                              {.fd = session->interrupt, .events = POLLIN}};
+
+    while (!*finished) {
+        vc_msec left = deadline - vc_now();
+
+        if (left <= 0 ||
+            (poll(events, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR))
+            return WAIT_TOO_LONG;
+        if (events[1].revents != 0)
+            return WAIT_INTERRUPTED;
+        vc_client_run(session->client);
+    }
+    return WAIT_FINISHED;
+}
+
 static enum vc_code wait_for(struct vault_session *session, struct vc_operation *operation,
                              struct answer *answer, struct vc_error *err)
 {
@@ -121,12 +147,18 @@ static enum vc_code wait_for(struct vault_session *session, struct vc_operation 
 
     if (operation == NULL)
         return vc_error_set(err, VC_NO_MEMORY, "out of memory while asking Vault");
-    if (!vc_client_wait(session->client, &answer->finished, deadline)) {
+    switch (wait_until(session, &answer->finished, deadline)) {
+    case WAIT_FINISHED:
+        *err = answer->err;
+        return err->code;
+    case WAIT_TOO_LONG:
         vc_client_cancel(session->client, operation);
         return vc_error_set(err, VC_TIMEOUT, "Vault did not answer in time");
+    case WAIT_INTERRUPTED:
+        vc_client_cancel(session->client, operation);
+        return vc_error_set(err, VC_CANCELLED, "interrupted while asking Vault");
     }
-    *err = answer->err;
-    return answer->err.code;
+    return VC_INTERNAL;
 }
 
 static void secret_done(void *ctx, struct vc_kv_secret *secret, const struct vc_error *err)

@@ -12,6 +12,7 @@ struct vault_session {
     struct vc_settings settings;
     struct vc_client *client; /* NULL: not open */
     bool tells_events;        /* as the options say; may be changed at any time */
+    int interrupt;            /* a descriptor; -1: none, as vault_session_open leaves it */
 };
 
 struct vault_session_options {
@@ -41,7 +42,8 @@ enum vc_code vault_session_reload(struct vault_session *session, struct vc_error
 void vault_session_close(struct vault_session *session);
 
 /*
- * These block until Vault has answered or the settings' request_timeout has passed. Paths are below
+ * These block until Vault has answered, the settings' request_timeout has passed, or interrupt has
+ * become readable (VC_CANCELLED). Paths are below
  * the KV mount. Errors: vault_client.h.
  *
  * The caller frees secret (vc_kv_secret_free) and names (cJSON_Delete) after VC_OK only.

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Time::Local qw(timegm);
@@ -47,7 +48,7 @@ sub says
         return 1 if substr(text_of($path), $job->{seen} // 0) =~ $wanted;
         sleep 0.05;
     }
-    diag text_of($job->{log});
+    like(text_of($job->{log}), qr/new credentials cannot be had: interrupted/, 'and the fetch');
     return 0;
 }
 sub mark { my ($job) = @_; $job->{seen} = length text_of($job->{log}); return; }
@@ -111,6 +112,52 @@ kill 'INT', $job->{pid};
 $vault->thaw;
 is($status, 130, 'SIGINT ends the command');
 cmp_ok($took, '<', 1.5, 'and exec, although its token cannot be given back');
+
+$vault->freeze;
+$job = start({}, 'exec', '--app', '--fallback-env', '--', 'echo', 'started');
+sleep 1;
+kill 'WINCH', $job->{pid};
+sleep 0.2;
+ok(kill(0, $job->{pid}), 'it waits for Vault, and a window that changes its size ends nothing');
+kill 'TERM', $job->{pid};
+($status, $took) = finish($job);
+$vault->thaw;
+is($status, 143, 'SIGTERM ends it there');
+cmp_ok($took, '<', 1.5, 'at once');
+is(text_of($job->{out}), '', 'and nothing is started, with --fallback-env neither');
+
+# One that answers until it is asked for the new version, and never again: SIGTERM gets through.
+{
+    my $listener = IO::Socket::INET->new(Listen => 16, LocalAddr => '127.0.0.1', LocalPort => 0) or die "cannot listen: $!";
+    my $server = fork // die "fork: $!";
+    if ($server == 0) {
+        my $answered = 0;
+        my @silent;
+        while (my $client = $listener->accept) {
+            my $of_secret = (<$client> // '') =~ m{/v1/secret/data/};
+            while (my $line = <$client>) { last if $line =~ /^\r?\n/; }
+            if (!$of_secret) { print {$client} "HTTP/1.1 403 x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; close $client; next; }
+            # Three secrets at the start, three looks, and the first of them again.
+            if (++$answered > 6) { push @silent, $client; next; }
+            my $version = $answered > 3 ? 2 : 1;
+            my $body = qq({"data":{"data":{"secret_key":"k$version"},"metadata":{"version":$version,"created_time":"2026-01-01T00:00:0${version}Z","deletion_time":"","destroyed":false}}});
+            print {$client} "HTTP/1.1 200 x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+            close $client;
+        }
+    }
+    my $token = $vault->credential_file('any.token', 'any');
+    $job = start({ VAULT_ADDR => 'http://127.0.0.1:' . $listener->sockport, VAULT_TOKEN_FILE => $token, VAULT_ROLE_ID_FILE => undef, VAULT_SECRET_ID_FILE => undef },
+        'exec', '--app', '--token-cache', "$dir/cache", '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c', 'echo ready; exec sleep 600');
+    says($job, qr/ready/, 5, 'out');
+    sleep 2;
+    kill 'TERM', $job->{pid};
+    ($status, $took) = finish($job);
+    kill 'KILL', $server;
+    waitpid $server, 0;
+    is($status, 143, 'SIGTERM while a change is being fetched ends the command');
+    cmp_ok($took, '<', 1.5, 'at once');
+    diag text_of($job->{log});
+}
 
 ### What children do
 
