@@ -31,14 +31,16 @@ char *tv_role_tenant(Oid role)
 {
     const ObjectAddress address = {.classId = AuthIdRelationId, .objectId = role};
     uint32 generation;
+    bool may_note;
     char *label;
 
     if (tv_role_known_unlabelled(role))
         return NULL;
+    may_note = tv_labels_written_here();
     generation = tv_label_generation();
     InvalidateCatalogSnapshot(); /* an older one may not show what this generation has */
     label = GetSecurityLabel(&address, PROVIDER);
-    if (label == NULL)
+    if (label == NULL && may_note)
         tv_role_note_unlabelled(role, generation);
     return label;
 }

@@ -4,6 +4,9 @@
  * A mark is a role and the generation that it was made in. The transaction that writes a label
  * counts among the writers until its end, and then begins a new generation, after its label has
  * become visible: who reads the new generation first and takes his snapshot then sees the label.
+ *
+ * So it has to end where it has begun: a prepared one outlives a restart, which nothing here does,
+ * and is committed by somebody who does not know what is in it. It is refused.
  */
 #include "postgres.h"
 
@@ -32,6 +35,11 @@ bool tv_role_known_unlabelled(Oid role)
            pg_atomic_read_u64(place_of(role)) == mark(role, tv_label_generation());
 }
 
+bool tv_labels_written_here(void)
+{
+    return tv_control != NULL && !RecoveryInProgress();
+}
+
 uint32 tv_label_generation(void)
 {
     return tv_control != NULL ? pg_atomic_read_u32(&tv_control->label_generation) : 0;
@@ -39,8 +47,16 @@ uint32 tv_label_generation(void)
 
 void tv_role_note_unlabelled(Oid role, uint32 generation)
 {
-    if (tv_control != NULL && !RecoveryInProgress())
-        pg_atomic_write_u64(place_of(role), mark(role, generation));
+    pg_atomic_write_u64(place_of(role), mark(role, generation));
+}
+
+_Noreturn static void refuse_prepare(void)
+{
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("cannot PREPARE a transaction that binds a role to a tenant or unbinds one"),
+             errhint("Commit it by itself.")));
+    pg_unreachable();
 }
 
 static void transaction_ends(XactEvent event, void *argument)
@@ -54,10 +70,9 @@ static void transaction_ends(XactEvent event, void *argument)
         }
         writing = false;
         break;
-    case XACT_EVENT_PREPARE:
-        /* Whoever commits it will not come by here: until the server is restarted there are no
-         * marks. */
-        writing = false;
+    case XACT_EVENT_PRE_PREPARE:
+        if (writing)
+            refuse_prepare();
         break;
     default:
         break;

@@ -19,9 +19,11 @@
 extern bool tv_role_known_unlabelled(Oid role);
 
 /*
- * Around a look into the catalog: the first before its snapshot is taken, and its result to the
- * second where there was no label.
+ * Around a look into the catalog: the first two before its snapshot is taken, and where the first
+ * is true and there was no label, the generation to the third. (A server that is promoted between
+ * snapshot and mark would else keep what it saw as a standby.)
  */
+extern bool tv_labels_written_here(void);
 extern uint32 tv_label_generation(void);
 extern void tv_role_note_unlabelled(Oid role, uint32 generation);
 
