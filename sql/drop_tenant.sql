@@ -20,6 +20,8 @@
 \set AUTOCOMMIT on
 \set QUIET on
 SET client_min_messages = warning;
+/* A function of somebody else's in another schema could fit a call here better than PostgreSQL's own. */
+SET search_path = pg_catalog, pg_temp;
 
 \if :{?tenant} \else \set tenant '' \endif
 \if :{?confirm} \else \set confirm '' \endif

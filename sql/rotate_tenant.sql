@@ -14,6 +14,7 @@
 \set ON_ERROR_STOP on
 \set AUTOCOMMIT on
 \set QUIET on
+SET search_path = pg_catalog, pg_temp;
 
 \if :{?tenant} \else \set tenant '' \endif
 \if :{?terminate} \else \set terminate off \endif

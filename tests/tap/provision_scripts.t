@@ -6,7 +6,8 @@
 #  3. a new password
 #  4. gone; again
 #  5. any name is quoted
-#  6. a bad name, a missing variable, somebody else's database or role, a missing policy: exit status 3,
+#  6. functions in other schemas are not called
+#  7. a bad name, a missing variable, somebody else's database or role, a missing policy: exit status 3,
 #     and nothing has happened
 use strict;
 use warnings;
@@ -126,6 +127,22 @@ done(drop_tenant => '... and dropped', %odd, confirm => $odd{database});
 is($node->value(q{SELECT count(*) FROM pg_roles WHERE rolname LIKE '%app"; DROP%' OR rolname LIKE 'o''wner%'}), '0', '... whole');
 
 ### 6
+
+# The better match for a call of format() with one argument beside the format, if it is looked for.
+$node->value(q{CREATE ROLE mallory LOGIN; GRANT CREATE ON SCHEMA public TO mallory});
+my $trap = q{AS $$ BEGIN IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN ALTER ROLE mallory SUPERUSER; END IF; RETURN '%s'; END $$};
+$node->value("SET ROLE mallory; CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE plpgsql $trap;"
+    . "CREATE FUNCTION public.format(text, text, text) RETURNS text LANGUAGE plpgsql $trap;"
+    . "CREATE FUNCTION public.format(text, text, text, text) RETURNS text LANGUAGE plpgsql $trap");
+done(provision_tenant => "provision_tenant.sql where somebody else's functions lie about", tenant => 'trapped');
+done(rotate_tenant => '... rotate_tenant.sql', tenant => 'trapped');
+done(drop_tenant => '... drop_tenant.sql', tenant => 'trapped', confirm => 'trapped');
+run_script(drop_tenant => (tenant => 'trapped', confirm => 'another'));
+run_script(provision_tenant => (tenant => '../trapped'));
+is($node->value(q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f', '... and they were not called');
+$node->value(q{DROP OWNED BY mallory; DROP ROLE mallory});
+
+### 7
 
 $node->value(q{CREATE ROLE somebody LOGIN PASSWORD 'x'; CREATE ROLE plain LOGIN});
 $node->value('CREATE DATABASE theirs OWNER somebody');
