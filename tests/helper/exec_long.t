@@ -136,12 +136,14 @@ is(text_of($job->{out}), '', 'and nothing is started, with --fallback-env neithe
         while (my $client = $listener->accept) {
             my $of_secret = (<$client> // '') =~ m{/v1/secret/data/};
             while (my $line = <$client>) { last if $line =~ /^\r?\n/; }
-            if (!$of_secret) { print {$client} "HTTP/1.1 403 x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"; close $client; next; }
             # Three secrets at the start, three looks, and the first of them again.
-            if (++$answered > 6) { push @silent, $client; next; }
+            $answered++ if $of_secret;
+            if ($answered > 6) { push @silent, $client; next; }
             my $version = $answered > 3 ? 2 : 1;
-            my $body = qq({"data":{"data":{"secret_key":"k$version"},"metadata":{"version":$version,"created_time":"2026-01-01T00:00:0${version}Z","deletion_time":"","destroyed":false}}});
-            print {$client} "HTTP/1.1 200 x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+            my $status = $of_secret ? 200 : 403;
+            my $body = $of_secret ? qq({"data":{"data":{"secret_key":"k$version"},"metadata":{"version":$version,"created_time":"2026-01-01T00:00:0${version}Z","deletion_time":"","destroyed":false}}})
+              : '{"errors":["permission denied"]}';
+            print {$client} "HTTP/1.1 $status x\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
             close $client;
         }
     }
