@@ -22,7 +22,7 @@ my @nodes = $cluster->nodes;
 my $page = DocPage->new("$ENV{PWD}/docs/backup.md");
 $cluster->run_page($cluster->page, 'The secrets');
 my $leader = $cluster->leader;
-$leader->_wait_for_kv;
+$leader->wait_for_kv;
 $leader->put_template('postgresql://db.example/{tenant}');
 
 sub put { my ($password) = @_; return $cluster->leader->put_tenant('acme', { username => 'a', password => $password }); }

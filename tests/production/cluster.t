@@ -116,12 +116,12 @@ ok(wait_for(sub { $leader->api(GET => 'secret/data/saas-project/prod/written-sin
 
 ### 4
 
-my $log = slurp_file("$cluster->{dir}/log/audit.log");
+my $log = slurp_file($cluster->audit_log);
 like($log, qr/"type":"response"/, 'every request is in the audit log');
 my @secrets = ($cluster->root_token, 's3cret of acme', slurp_file("$credentials/secret_id"));
 ok(!(grep { length($_) < 10 } @secrets), 'there are secrets to look for');
 my $key = slurp_file($node->etc . '/tls/server.key');
-for my $file ("$cluster->{dir}/log/audit.log", map { "$_->{dir}/server.log" } @nodes) {
+for my $file ($cluster->audit_log, map { "$_->{dir}/server.log" } @nodes) {
     my $text = slurp_file($file);
     ok(!(grep { index($text, $_) >= 0 } @secrets), "no secret in $file =~ s{.*/}{}r");
 }
@@ -185,7 +185,7 @@ $sealed->stop;
 my ($rotate) = $page->section('The audit log', 'sh');
 $page->works($rotate, $cluster->admin_folder, $cluster->env($nodes[0]));
 reload($_) for @nodes;
-ok(wait_for(sub { $nodes[0]->api(GET => 'sys/auth'); -s "$cluster->{dir}/log/audit.log" }, 20), 'a reload opens a new audit log');
+ok(wait_for(sub { $nodes[0]->api(GET => 'sys/auth'); -s $cluster->audit_log }, 20), 'a reload opens a new audit log');
 $cluster->run_page($page, 'The end of the root token');
 is($nodes[0]->api(GET => 'sys/auth', undef, may_fail => 1)->{status}, 403, 'the root token is no more');
 

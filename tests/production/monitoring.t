@@ -54,7 +54,7 @@ for my $alert (@alerts) {
 }
 for my $target ($alerts =~ /^\s*runbook: "(.*)"$/mg) {
     my ($file, $anchor) = split /#/, $target;
-    my %anchors = map { (lc s/[^\w\s-]//gr) =~ s/\s/-/gr => 1 } slurp_file("$ENV{PWD}/$file") =~ /^#+ (.*)$/mg;
+    my %anchors = map { $_ => 1 } DocPage->new("$ENV{PWD}/$file")->anchors;
     ok(!defined $anchor || $anchors{$anchor}, "$target is there");
 }
 
@@ -66,7 +66,7 @@ my $cluster = ProductionCluster->new('monitored');
 my @nodes = $cluster->nodes;
 $cluster->run_page($cluster->page, 'The secrets');
 my $leader = $cluster->leader;
-$leader->_wait_for_kv;
+$leader->wait_for_kv;
 $leader->put_template('postgresql://db.example/{tenant}');
 $leader->put_tenant($_) for qw(acme cold);
 my %good = $leader->approle('server', token_ttl => '1h');

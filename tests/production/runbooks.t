@@ -23,7 +23,7 @@ my @nodes = $cluster->nodes;
 my $page = DocPage->new("$ENV{PWD}/docs/runbooks.md");
 $cluster->run_page($cluster->page, 'The secrets');
 my $leader = $cluster->leader;
-$leader->_wait_for_kv;
+$leader->wait_for_kv;
 $leader->put_template('postgresql://db.example/{tenant}');
 $leader->put_tenant('acme');
 
@@ -55,7 +55,7 @@ sub run_book
 {
     my ($heading, $node, @only) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my %env = ($cluster->env($node // $cluster->leader), CREDENTIALS => $credentials, ROLE => $role, LOG => "$cluster->{dir}/log");
+    my %env = ($cluster->env($node // $cluster->leader), CREDENTIALS => $credentials, ROLE => $role, LOG => $cluster->log_folder);
     my $output = '';
     for my $block ($page->section($heading, @only ? @only : ('sh', 'sql'))) {
         if ($block->{language} eq 'sh') {

@@ -60,7 +60,7 @@ is_refused(
 
 $vault->start;    # initialises, unseals
 $vault->api(POST => 'sys/mounts/secret', { type => 'kv', options => { version => '2' } });
-$vault->_wait_for_kv;
+$vault->wait_for_kv;
 $vault->put_template('postgresql://db.example/{tenant}');
 $vault->put_tenant('acme');
 $vault->put_tenant('other');

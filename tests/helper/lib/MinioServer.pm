@@ -55,7 +55,7 @@ sub new
     }
     push @servers, $self;
     $helper->write_file("$self->{dir}/minio.pid", "$self->{pid}\n");
-    $self->_wait;
+    $self->take_root;
     return $self;
 }
 
@@ -72,7 +72,8 @@ sub ca_cert { return "$_[0]->{dir}/certs/public.crt"; }
 
 sub url { return $_[0]->{url}; }
 
-sub _wait
+# mc's alias root becomes the root user that Vault has now; waits for a server that takes it.
+sub take_root
 {
     my ($self) = @_;
     my $alias = $self->{helper}->output('credentials', '--secret', 'minio', '--format', 'mc', '--alias', 'root');
@@ -93,6 +94,9 @@ sub _run
     IPC::Run::run($command, '<', \($input // ''), '>', \$out, '2>', \$err, IPC::Run::timeout(60));
     return { status => $? >> 8, stdout => $out, stderr => $err };
 }
+
+# Whether the server takes what mc's alias root has.
+sub knows_root { my ($self) = @_; return $self->_run([ 'mc', '--insecure', '--quiet', 'admin', 'info', 'root' ])->{status} == 0; }
 
 sub mc
 {

@@ -6,7 +6,7 @@
 #   my $leader = $cluster->leader;    # once there is one
 #   $nodes[0]->stop; $nodes[0]->start;
 #   $cluster->env($node);             # what the pages' commands find in their environment
-#   $cluster->run_page($page, 'Backup');   # the section's commands, each a test
+#   $cluster->run_page($page, 'Taking one', $node);   # the section's commands, each a test
 package ProductionCluster;
 
 use strict;
@@ -37,20 +37,18 @@ my @nodes;
 
 sub top { return $top; }
 
-# Options: bare => 1: installed and running, not initialised; join is of no use here.
 sub new
 {
-    my ($class, $name, %option) = @_;
+    my ($class, $name) = @_;
     my $self = bless { name => $name, dir => PostgreSQL::Test::Utils::tempdir($name) }, $class;
     mkdir "$self->{dir}/admin";
-    mkdir "$self->{dir}/log"; # one for all: raft has one list of audit devices
+    mkdir $self->log_folder; # one for all: raft has one list of audit devices
     symlink "$top/docker", "$self->{dir}/admin/docker" or croak "docker: $!";
     $self->{page} = DocPage->new("$top/docs/production.md");
     $self->{nodes} = [ map { ProductionNode->new($self, "vault$_") } 1 .. NODES ];
     $self->_write_cluster_conf;
     $self->_install;
     $_->launch for $self->nodes;
-    return $self if $option{bare};
     $self->initialise;
     $self->run_page($self->{page}, 'Certificates of its own');
     return $self;
@@ -59,6 +57,8 @@ sub new
 sub nodes { my ($self) = @_; return @{ $self->{nodes} }; }
 sub page { my ($self) = @_; return $self->{page}; }
 sub admin_folder { my ($self) = @_; return "$self->{dir}/admin"; }
+sub log_folder { my ($self) = @_; return "$self->{dir}/log"; }
+sub audit_log { my ($self) = @_; return $self->log_folder . '/audit.log'; }
 sub leader { my ($self) = @_; return VaultServer->wait_for_leader($self->nodes); }
 sub cluster_conf { my ($self) = @_; return "$self->{dir}/admin/cluster.conf"; }
 sub root_token { my ($self) = @_; return ($self->nodes)[0]->root_token; }
@@ -122,7 +122,7 @@ sub env
         BAO_ADDR => ($node // ($self->nodes)[0])->address,
         BAO_CACERT => ($node // ($self->nodes)[0])->ca_cert);
     $env{BAO_TOKEN} = $self->root_token if -e ($self->nodes)[0]->dir . '/root_token';
-    @env{qw(NAME ETC DATA LOG LISTEN)} = ($node->{name}, $node->etc, $node->data, "$self->{dir}/log", '127.0.0.1') if $node;
+    @env{qw(NAME ETC DATA LOG LISTEN)} = ($node->{name}, $node->etc, $node->data, $self->log_folder, '127.0.0.1') if $node;
     return %env;
 }
 
@@ -164,7 +164,7 @@ use Time::HiRes qw(sleep time);
 sub new
 {
     my ($class, $cluster, $name) = @_;
-    my $self = bless { name => $name, dir => "$cluster->{dir}/$name", tls => 1, log => "$cluster->{dir}/log", base => _free_ports() }, $class;
+    my $self = bless { name => $name, dir => "$cluster->{dir}/$name", tls => 1, base => _free_ports() }, $class;
     mkdir $_ or croak "$_: $!" for $self->{dir}, $self->etc, $self->data;
     push @nodes, $self;
     return $self;
@@ -199,8 +199,8 @@ sub cluster_line
 sub take_root_token
 {
     my ($self, $token) = @_;
-    VaultServer::_write_private("$self->{dir}/root_token", "$token\n");
-    VaultServer::_write_private("$self->{dir}/root_token.header", "X-Vault-Token: $token\n");
+    VaultServer::write_private("$self->{dir}/root_token", "$token\n");
+    VaultServer::write_private("$self->{dir}/root_token.header", "X-Vault-Token: $token\n");
     return;
 }
 
@@ -221,7 +221,7 @@ sub launch
         chdir '/';
         exec { ProductionCluster::top() . "/build/tools/bin/$command[0]" } @command or POSIX::_exit(127);
     }
-    VaultServer::_write_private("$self->{dir}/server.pid", "$pid\n");
+    VaultServer::write_private("$self->{dir}/server.pid", "$pid\n");
     my $until = time + ProductionCluster::WAIT_SECONDS;
     while (time < $until && waitpid($pid, POSIX::WNOHANG) == 0) {
         return if $self->api(GET => 'sys/seal-status', undef, token => '', may_fail => 1)->{status} == 200;

@@ -6,7 +6,7 @@
 #   my $page = DocPage->new('docs/vault.md');
 #   $page->blocks('sh');       # ({ line, heading, language, text }, ...) in the page's order
 #   $page->section('Logging in', 'sh');  # those below this heading and the ones within it
-#   $page->text;
+#   $page->text; $page->anchors; $page->links;
 #   my $run = $page->run($block, $folder, VAULT_ADDR => $address);  # { status, output } of a sh block
 #   $page->works($block, $folder, VAULT_ADDR => $address);          # the same as a test
 package DocPage;
@@ -22,16 +22,18 @@ sub new
 {
     my ($class, $path) = @_;
     open my $file, '<:encoding(UTF-8)', $path or croak "$path: $!";
-    my (@blocks, $block, $text, @headings);
+    my (@blocks, $block, $text, @headings, $other);
     while (my $line = <$file>) {
         $text .= $line;
         # The headings that hold, each below the one before: a line in a block is none.
-        @headings = (@headings[ 0 .. length($1) - 2 ], $2) if !$block && $line =~ /^(#+)\s+(.*\S)/;
-        if (!$block && $line =~ /^(\s*)```(\w+)\s*$/) {
+        @headings = (@headings[ 0 .. length($1) - 2 ], $2) if !$block && !$other && $line =~ /^(#+)\s+(.*\S)/;
+        if (!$block && !$other && $line =~ /^(\s*)```(\w+)\s*$/) {
             $block = { line => $., indent => $1, language => $2, text => '', headings => [@headings] };
         } elsif ($block && $line =~ /^\s*```\s*$/) {
             push @blocks, $block;
             undef $block;
+        } elsif (!$block && $line =~ /^\s*```\s*$/) {
+            $other = !$other; # a fence without a language: nothing to be run
         } elsif ($block) {
             $line =~ s/^$block->{indent}//;
             $block->{text} .= $line;
@@ -50,6 +52,16 @@ sub blocks
     my %wanted = map { $_ => 1 } @languages;
     return grep { $wanted{ $_->{language} } } @{ $self->{blocks} };
 }
+
+# What a link may lead to, as #anchor: headings in lower case, without punctuation, spaces as hyphens.
+sub anchors
+{
+    my ($self) = @_;
+    return map { (lc s/[^\w\s-]//gr) =~ s/\s/-/gr } $self->{text} =~ /^#+\s+(.*\S)\s*$/mg;
+}
+
+# The targets of its links to other pages, or to places within itself.
+sub links { my ($self) = @_; return grep { !/^\w+:/ } $self->{text} =~ /\]\(([^)\s]+)\)/g; }
 
 sub section
 {

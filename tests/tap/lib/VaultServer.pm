@@ -70,12 +70,12 @@ sub new
     $self->start;
     if (!$option{join} && ($option{mounted} // 1)) {
         $self->api(POST => 'sys/mounts/secret', { type => 'kv', options => { version => '2' } });
-        $self->_wait_for_kv;
+        $self->wait_for_kv;
     }
     return $self;
 }
 
-sub _wait_for_kv
+sub wait_for_kv
 {
     my ($self) = @_;
     # A fresh KV v2 mount answers 400 "Upgrading from non-versioned to versioned data" at first.
@@ -172,7 +172,7 @@ sub _use_certificate
     mkdir "$self->{dir}/tls";
     my %copies = ('ca.crt' => 'ca_cert', 'server.crt' => 'cert', 'server.key' => 'key');
     while (my ($file, $what) = each %copies) {
-        _write_private("$self->{dir}/tls/$file",
+        write_private("$self->{dir}/tls/$file",
             PostgreSQL::Test::Utils::slurp_file($certificate->{$what}));
     }
     return;
@@ -224,7 +224,7 @@ sub api
     }
     elsif ($token ne '') {
         push @headers, '--header',
-            '@' . _write_private("$self->{dir}/other_token.header", "X-Vault-Token: $token\n");
+            '@' . write_private("$self->{dir}/other_token.header", "X-Vault-Token: $token\n");
     }
     push @headers, '--header', "X-Vault-Namespace: $option{namespace}" if $option{namespace};
     push @headers, '--header', "X-Vault-Wrap-TTL: $option{wrap_ttl}" if $option{wrap_ttl};
@@ -455,11 +455,11 @@ sub credential_file
 {
     my ($self, $name, $content) = @_;
     mkdir "$self->{dir}/credentials", 0700;
-    return _write_private("$self->{dir}/credentials/$name", $content);
+    return write_private("$self->{dir}/credentials/$name", $content);
 }
 
 # Written whole under another name and renamed, so that no reader sees half of it.
-sub _write_private
+sub write_private
 {
     my ($path, $content) = @_;
     sysopen my $file, "$path.new", O_WRONLY | O_CREAT | O_TRUNC, 0600 or croak "$path.new: $!";
