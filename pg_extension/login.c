@@ -51,6 +51,7 @@ typedef struct Attempt {
     char *verifier;      /* NULL: nothing that the client proves will do */
     const char *reason;  /* of that, for the log */
     int64 version;       /* of the secret; 0: none */
+    uint64 read_ticket;  /* of that read of it */
     TimestampTz fetched_at;
     char *request_id; /* of Vault's, for the log; NULL: none */
 } Attempt;
@@ -128,6 +129,7 @@ static void ask_vault(Attempt *attempt)
     attempt->version = frame_find_number(answer.payload, answer.len, TAG_VERSION, 0);
     attempt->request_id = tv_answer_message(&answer, TAG_REQUEST_ID, VC_REQUEST_ID_SIZE - 1);
     attempt->fetched_at = answer.fetched_at;
+    attempt->read_ticket = answer.read_ticket;
     if (answer.found)
         attempt->verifier = tv_scram_verifier(attempt->tenant, &answer, &attempt->reason);
     else
@@ -264,6 +266,34 @@ static void log_login(const Attempt *attempt)
 
 /* ---- the exchange ---- */
 
+static void wipe_verifier(Attempt *attempt)
+{
+    if (attempt->verifier != NULL)
+        explicit_bzero(attempt->verifier, strlen(attempt->verifier));
+}
+
+/*
+ * A client may draw the exchange out, up to authentication_timeout: what it has proved must still
+ * be the tenant's password, or one that was rotated away because it had leaked would still let in
+ * whoever has begun before. NULL: it is.
+ */
+static const char *why_proof_is_void(Attempt *attempt)
+{
+    Attempt now = {.port = attempt->port, .tenant = attempt->tenant};
+    const char *why = NULL;
+
+    if (attempt->tenant == NULL || tv_tenant_read_is_current(attempt->tenant, attempt->read_ticket))
+        return NULL;
+    ask_vault_quietly(&now);
+    attempt->cannot_ask = now.cannot_ask;
+    if (now.verifier == NULL)
+        why = now.reason;
+    else if (strcmp(now.verifier, attempt->verifier) != 0)
+        why = "the password has changed meanwhile";
+    wipe_verifier(&now);
+    return why;
+}
+
 static int exchange(Attempt *attempt)
 {
     const char *detail = NULL;
@@ -276,13 +306,9 @@ static int exchange(Attempt *attempt)
     if (status != STATUS_OK)
         return status;
     attempt->reason = what_has_changed(attempt);
+    if (attempt->reason == NULL)
+        attempt->reason = why_proof_is_void(attempt);
     return attempt->reason == NULL ? STATUS_OK : STATUS_ERROR;
-}
-
-static void wipe_verifier(Attempt *attempt)
-{
-    if (attempt->verifier != NULL)
-        explicit_bzero(attempt->verifier, strlen(attempt->verifier));
 }
 
 static void challenge(Attempt *attempt)
@@ -300,6 +326,8 @@ static void challenge(Attempt *attempt)
         refuse_for_now(attempt);
 
     status = exchange(attempt);
+    if (attempt->cannot_ask)
+        refuse_for_now(attempt);
     suspect = status == STATUS_ERROR && attempt->tenant != NULL && attempt->verifier != NULL;
     wipe_verifier(attempt);
     if (suspect)

@@ -340,6 +340,22 @@ void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget
     look_up(&question, KIND_TENANT, tenant, strlen(tenant), 0, answer);
 }
 
+bool tv_tenant_read_is_current(const char *tenant, uint64 read_ticket)
+{
+    const TvSlot *slot;
+    bool current;
+    TvKey key;
+
+    if (!tv_key_make(&key, KIND_TENANT, tenant, strlen(tenant), 0))
+        return false;
+    (void)tv_area();
+    LWLockAcquire(tv_key_lock(&key), LW_SHARED);
+    slot = tv_cache_find(&key);
+    current = slot != NULL && slot->state.has_value && slot->started_ticket == read_ticket;
+    LWLockRelease(tv_key_lock(&key));
+    return current;
+}
+
 /* Nobody waits for what comes of it, and nothing is lost where the ring is full. */
 static void tell_keeper(TvRequest *request, const char *tenant)
 {

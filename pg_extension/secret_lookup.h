@@ -57,6 +57,9 @@ extern void tv_answer_wipe(TvAnswer *answer);
 extern void tv_lookup_tenant_within(const char *tenant, vc_msec max_age, vc_msec budget,
                                     TvAnswer *answer);
 
+/* True while nothing later is known of the tenant than that read: neither another, nor a change. */
+extern bool tv_tenant_read_is_current(const char *tenant, uint64 read_ticket);
+
 /*
  * A login failed by what was read at fetched_at: has it read again soon (rate-limited), and does
  * not wait.

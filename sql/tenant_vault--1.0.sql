@@ -350,19 +350,28 @@ AS $$
 $$;
 COMMENT ON FUNCTION tenant_vault._roles_of(text) IS 'the roles that are bound to a tenant';
 
-/* All are told before one is waited for. */
+/*
+ * Those that began before. One that has just proved the old password is not to be seen for a moment: so
+ * they are looked for a little longer.
+ */
 CREATE FUNCTION tenant_vault._end_sessions(roles oid[]) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    now constant timestamptz := clock_timestamp();
     pids integer[];
 BEGIN
-    SELECT array_agg(a.pid) INTO pids FROM pg_stat_get_activity(NULL) AS a
-        WHERE a.usesysid = ANY (roles) AND a.pid <> pg_backend_pid();
-    PERFORM pg_terminate_backend(pid) FROM unnest(pids) AS s (pid);
-    /* Each that does not end within 5 s gets a warning of the server's own. */
-    PERFORM pg_terminate_backend(pid, 5000) FROM unnest(pids) AS s (pid)
-        WHERE EXISTS (SELECT FROM pg_stat_get_activity(pid) AS a WHERE a.usesysid = ANY (roles));
+    LOOP
+        PERFORM pg_stat_clear_snapshot();
+        SELECT array_agg(a.pid) INTO pids FROM pg_stat_get_activity(NULL) AS a
+            WHERE a.usesysid = ANY (roles) AND a.pid <> pg_backend_pid() AND a.backend_start <= now;
+        EXIT WHEN clock_timestamp() > now + CASE WHEN pids IS NULL THEN interval '250ms' ELSE interval '5s' END;
+        PERFORM pg_terminate_backend(s.pid) FROM unnest(pids) AS s (pid);
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    IF pids IS NOT NULL THEN
+        RAISE WARNING 'sessions with these PIDs have been told to end, and have not yet: %', pids;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION tenant_vault._end_sessions(oid[]) IS 'ends the sessions of these roles, in all databases';

@@ -2,7 +2,7 @@
 #
 #  1. label changed, removed, written anew; role dropped and recreated, renamed, expired, NOLOGIN
 #  2. a role without a label that is enrolled meanwhile
-#  3. a password rotated meanwhile: this exchange is about the one that it began with
+#  3. a password rotated meanwhile: who leaked it cannot keep a door open by beginning early
 #  4. a label that is no tenant's name opens nothing, on no line
 #  5. a label that changes all the time, while clients log in: each of its tenants' passwords opens the
 #     role, and no other's
@@ -83,14 +83,25 @@ is_refused(exchange_with('member', 'own password', q{SELECT tenant_vault.enroll(
 
 ### 3
 
+# Something else than a statement changes in the middle.
+sub exchange_while
+{
+    my ($user, $password, $change) = @_;
+    my $client = RawClient->connect($node);
+    $client->startup($user);
+    my $first = $client->begin_scram;
+    $change->();
+    $client->prove($first, $password);
+    return $client->outcome // { M => 'a bare end of the connection' };
+}
 $role = fresh_role();
-my $client = RawClient->connect($node);
-$client->startup($role);
-my $first = $client->begin_scram;
-$vault->put_tenant('acme', { username => 'x', password => 'rotated' });
-$node->value(q{SELECT tenant_vault.refresh('acme')});
-$client->prove($first, 's3cret of acme');
-is($client->outcome->{in}, 1, 'a password rotated in mid-exchange: it is about the one that it began with');
+my $refresh = sub { $node->value(q{SELECT tenant_vault.refresh('acme')}) };
+is(exchange_while($role, 's3cret of acme', $refresh)->{in}, 1, 'a secret read again in mid-exchange is no change');
+is(exchange_while($role, 's3cret of acme', sub { $node->value('SELECT tenant_vault.flush()') })->{in}, 1, '... nor is a cache that was emptied');
+my $mark = $node->log_mark;
+is_refused(exchange_while($role, 's3cret of acme', sub { $vault->put_tenant('acme', { username => 'x', password => 'rotated' }); $refresh->() }),
+    $role, 'a password rotated in mid-exchange: the old one is refused');
+like($node->log_since($mark), qr/the password has changed meanwhile/, '... and the log says why');
 is_refused(exchange_with($role, 's3cret of acme'), $role, '... the next is about the new one');
 $vault->put_tenant('acme');
 $node->value(q{SELECT tenant_vault.refresh('acme')});

@@ -16,6 +16,7 @@ use warnings;
 
 use IPC::Run ();
 use LoginNode;
+use RawClient;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -115,12 +116,21 @@ is($node->value($alive), '0', '... unless the sessions are to be ended');
 $session->{run}->kill_kill;
 logs_in($node, 'acme_app', password('acme'), '... and the new password logs in');
 
+# Whoever has the old password may have begun to prove it, and take his time.
+my $leaked = password('acme');
+my @early = map { my $client = RawClient->connect($node); $client->startup('acme_app'); [$client, $client->begin_scram] } 1 .. 5;
+$answer = $node->ask(q{SELECT tenant_vault.rotate_password('acme', terminate => true)});
+is($answer->{err}, '', 'exchanges that have begun hold up no rotation');
+$_->[0]->prove($_->[1], $leaked) for @early;
+is(scalar(grep { ($_->[0]->outcome // {})->{in} } @early), 0, '... and none of them comes in by the old password');
+logs_in($node, 'acme_app', password('acme'), '... as the new one does');
+
 ### 4
 
 my $last = password('acme');
 $session = session($last);
 $node->value(q{CREATE ROLE reader LOGIN; SELECT tenant_vault.grant_tenant('acme', 'reader')});
-is($node->value(q{SELECT tenant_vault.drop_tenant('acme', terminate => true)}), '5', 'drop_tenant() returns the version that it deletes');
+is($node->value(q{SELECT tenant_vault.drop_tenant('acme', terminate => true)}), '6', 'drop_tenant() returns the version that it deletes');
 is($node->value($alive), '0', '... its sessions are ended');
 $session->{run}->kill_kill;
 is($node->value(q{SELECT to_regrole('acme_app') IS NULL}), 't', '... its role is gone');
@@ -129,10 +139,10 @@ is($vault->tenant_secret('acme', version => 4)->{username}, 'acme_app', '... Vau
 is_locked_out($node, 'acme_app', $last, '... and nobody logs in');
 is($node->value(q{SELECT count(*) FROM tenant_vault.tenant_grant}), '0', '... what others were granted of it is over');
 is($node->value(q{SELECT tenant_vault.drop_tenant('acme') IS NULL}), 't', 'a second call finds nothing');
-is($node->value(q{SELECT tenant_vault.create_tenant('acme')}), '6', 'a dropped tenant can be created again');
+is($node->value(q{SELECT tenant_vault.create_tenant('acme')}), '7', 'a dropped tenant can be created again');
 isnt(password('acme'), $last, '... with a password of its own');
 logs_in($node, 'acme_app', password('acme'), '... that logs in');
-is($node->value(q{SELECT tenant_vault.drop_tenant('acme', destroy => true)}), '6', 'dropped, and destroyed');
+is($node->value(q{SELECT tenant_vault.drop_tenant('acme', destroy => true)}), '7', 'dropped, and destroyed');
 is($vault->tenant_version('acme'), 0, '... Vault keeps nothing');
 is($node->value(q{SELECT tenant_vault.create_tenant('acme')}), '1', 'a destroyed tenant can be created again');
 is($node->value(q{SELECT tenant_vault.drop_tenant('nobody') IS NULL}), 't', 'a tenant that never was can be dropped');
