@@ -67,7 +67,7 @@ helper-tools: s3-tools
 	@tests/setup/packages fish docker-compose pgbackrest
 	@tests/setup/tools seaweedfs
 
-check: tools ## all tests, on one PostgreSQL
+check: helper-tools ## all tests, on one PostgreSQL
 	+@$(SUBMAKE) build asan-fetcher
 	+@$(SUBMAKE) --keep-going check-unit check-sanitized check-fuzz check-pgtap check-tap \
 		check-helper check-docker check-production
