@@ -205,6 +205,24 @@ CREATE FUNCTION tenant_vault._begin_enrollment() RETURNS void
 COMMENT ON FUNCTION tenant_vault._begin_enrollment() IS
     'of enroll(): one enrollment after the other until the end of the transaction';
 
+/* With these a role can become a superuser, or the server's user. CREATEROLE gives itself others before PostgreSQL 16. */
+CREATE FUNCTION tenant_vault._authority_of(role oid) RETURNS text
+    LANGUAGE sql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN r.rolsuper THEN 'SUPERUSER'
+        WHEN r.rolreplication THEN 'REPLICATION'
+        WHEN r.rolcreaterole THEN 'CREATEROLE'
+        ELSE (SELECT 'membership of ' || string_agg(quote_ident(g.rolname), ', ' ORDER BY g.rolname)
+            FROM pg_roles AS g
+            WHERE (g.rolsuper OR g.rolreplication OR g.rolcreaterole OR g.rolname IN
+                    ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
+                AND pg_has_role(r.oid, g.oid, 'MEMBER'))
+        END
+    FROM pg_roles AS r WHERE r.oid = role
+$$;
+COMMENT ON FUNCTION tenant_vault._authority_of(oid) IS 'what makes a role too powerful to be opened by a tenant''s password; NULL: nothing';
+
 CREATE FUNCTION tenant_vault.enroll(role pg_catalog.regrole, tenant text, force boolean DEFAULT false)
     RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
@@ -214,7 +232,7 @@ DECLARE
     target record;
     doubts text;
 BEGIN
-    SELECT r.rolname, r.rolsuper, r.rolreplication,
+    SELECT r.rolname, r.rolsuper, tenant_vault._authority_of(r.oid) AS authority,
             (SELECT string_agg(quote_ident(m.rolname), ', ' ORDER BY m.rolname)
             FROM pg_auth_members AS am JOIN pg_roles AS m ON m.oid = am.member
             WHERE am.roleid = r.oid) AS members
@@ -227,7 +245,8 @@ BEGIN
             MESSAGE = format('role "%s" is the group of enrolled roles, and no role to enroll', login_group);
     END IF;
     doubts := CASE
-        WHEN target.rolreplication THEN 'has REPLICATION: whoever knows the tenant''s password could copy the whole cluster'
+        WHEN target.authority IS NOT NULL AND NOT target.rolsuper THEN
+            format('has %s: whoever can write the tenant''s secret in Vault has it too', target.authority)
         WHEN target.members IS NOT NULL THEN format('has members (%s): they become members of the login group, and need '
             'a password of their own wherever its line of pg_hba.conf comes first', target.members)
         END;
@@ -498,7 +517,7 @@ CREATE VIEW tenant_vault.hba_findings AS
         FROM rule
         WHERE rule.ours
     ), enrolled AS (
-        SELECT r.oid, r.rolname, r.rolsuper, r.rolreplication, r.rolcanlogin, a.rolpassword IS NOT NULL AS has_password,
+        SELECT r.oid, r.rolname, r.rolcanlogin, a.rolpassword IS NOT NULL AS has_password,
             l.label AS tenant
         FROM pg_catalog.pg_shseclabel AS l
         JOIN pg_catalog.pg_roles AS r ON r.oid = l.objoid
@@ -585,9 +604,9 @@ CREATE VIEW tenant_vault.hba_findings AS
         UNION ALL
         SELECT 'enrolled role with authority', e.rolname::text,
             pg_catalog.format('The role has %s: whoever can write the secret of tenant "%s" in Vault has it too.',
-                CASE WHEN e.rolsuper THEN 'SUPERUSER' ELSE 'REPLICATION' END, e.tenant)
-        FROM enrolled AS e
-        WHERE e.rolsuper OR e.rolreplication
+                a.authority, e.tenant)
+        FROM enrolled AS e, tenant_vault._authority_of(e.oid) AS a (authority)
+        WHERE a.authority IS NOT NULL
         UNION ALL
         SELECT 'enrolled role outside the group', e.rolname::text,
             'The role is bound to a tenant and is no member of the login group: its line does not apply to it. '

@@ -1,7 +1,7 @@
 -- Binding roles to tenants: labels, enroll(), unenroll(), unenroll_all(), pgbouncer_auth().
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(53);
 
 CREATE ROLE app LOGIN PASSWORD 'built-in';
 CREATE ROLE dba SUPERUSER LOGIN;
@@ -9,6 +9,10 @@ CREATE ROLE copier REPLICATION LOGIN;
 CREATE ROLE team LOGIN;
 CREATE ROLE member LOGIN IN ROLE team;
 CREATE ROLE creator CREATEROLE LOGIN;
+CREATE ROLE chief SUPERUSER;
+CREATE ROLE admins IN ROLE chief;
+CREATE ROLE climber LOGIN IN ROLE admins;
+CREATE ROLE runner LOGIN IN ROLE pg_execute_server_program;
 
 -- Labels are authority.
 SET ROLE creator;
@@ -42,8 +46,15 @@ SELECT throws_ok($$SELECT tenant_vault.enroll('dba', 'acme')$$, '42P17', NULL, '
 SELECT throws_ok($$SELECT tenant_vault.enroll('dba', 'acme', force => true)$$, '42P17', NULL, 'even by force');
 SELECT throws_like($$SELECT tenant_vault.enroll('copier', 'acme')$$, '%REPLICATION%', 'a role with REPLICATION is refused');
 SELECT throws_like($$SELECT tenant_vault.enroll('team', 'acme')$$, '%members (member)%', 'a role with members is refused');
+SELECT throws_like($$SELECT tenant_vault.enroll('climber', 'acme')$$, '%membership of chief%', 'a role that can become a superuser is refused');
+SELECT throws_like($$SELECT tenant_vault.enroll('runner', 'acme')$$, '%membership of pg_execute_server_program%', 'one that can become the server''s user');
+SELECT throws_like($$SELECT tenant_vault.enroll('creator', 'acme')$$, '%CREATEROLE%', 'one that makes roles');
 SELECT is(count(*), 1::bigint, 'and nothing was bound by that') FROM pg_seclabels WHERE provider = 'tenant_vault';
 SELECT lives_ok($$SELECT tenant_vault.enroll('copier', 'acme', force => true)$$, 'unless forced');
+SELECT lives_ok($$SELECT tenant_vault.enroll('runner', 'acme', true)$$, 'which is forced as well');
+SELECT is(explanation, 'The role has membership of pg_execute_server_program: whoever can write the secret of tenant "acme" in Vault has it too.', 'and is a finding')
+    FROM tenant_vault.hba_findings WHERE finding = 'enrolled role with authority' AND subject = 'runner';
+SELECT lives_ok($$SELECT tenant_vault.unenroll('runner')$$, 'until it is unbound');
 SELECT lives_ok($$SELECT tenant_vault.enroll('team', 'acme', true)$$, 'unless forced, here too');
 CREATE ROLE "Odd role; --" LOGIN;
 SELECT lives_ok($$SELECT tenant_vault.enroll('"Odd role; --"', 'acme')$$, 'any name of a role will do');

@@ -16,7 +16,8 @@ SELECT functions_are('tenant_vault', ARRAY[
     'get_status', 'get_cached_secrets',
     'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file', '_begin_enrollment',
     'create_tenant', 'rotate_password', 'drop_tenant', '_begin_tenant_change', '_create_secret',
-    '_rotate_secret', '_remove_secret', '_roles_of', '_end_sessions']);
+    '_rotate_secret', '_remove_secret', '_roles_of', '_end_sessions',
+    '_authority_of']);
 SELECT tables_are('tenant_vault', ARRAY['tenant_grant']);
 SELECT views_are('tenant_vault', ARRAY['status', 'cached_secrets', 'hba_findings']);
 
