@@ -9,11 +9,13 @@
 
 #include "access/xlog.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "answer_text.h"
 #include "name_check.h"
 #include "report.h"
 #include "sql_function.h"
@@ -66,7 +68,12 @@ Datum tv_begin_enrollment(PG_FUNCTION_ARGS)
     PG_RETURN_VOID();
 }
 
-/* NULL for NULL. The SQL functions have checked it; max is what the fetcher takes (write.c). */
+/*
+ * NULL for NULL. The SQL functions have checked it; max is what the fetcher takes (write.c).
+ *
+ * Not converted: a client names role and database by the secret's bytes, and PostgreSQL compares
+ * these with the catalog's as they are.
+ */
 static char *text_argument(FunctionCallInfo fcinfo, int number, Size max)
 {
     char *argument;
@@ -77,6 +84,10 @@ static char *text_argument(FunctionCallInfo fcinfo, int number, Size max)
     if (strlen(argument) > max)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("argument %d is longer than %zu bytes", number + 1, max)));
+    if (!pg_verify_mbstr(PG_UTF8, argument, (int)strlen(argument), true))
+        ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+                        errmsg("\"%s\" cannot stand in a secret, whose texts are UTF-8", argument),
+                        errhint("Use a name in ASCII, or a database with encoding UTF8.")));
     return argument;
 }
 
@@ -107,6 +118,30 @@ static void read_back(const char *tenant, int64 version, int elevel)
                      errhint("Mend that; then call the function again.")));
 }
 
+/*
+ * The fetcher has looked at the fields; but the user of a secret that was there may stand in its
+ * url, or in the platform's template.
+ */
+static void require_user(const char *tenant, const char *user)
+{
+    struct frame_field field;
+    TvAnswer answer;
+    char *found;
+    bool same;
+
+    tv_lookup(KIND_TENANT, tenant, strlen(tenant), 0, &answer);
+    same = frame_find(answer.payload, answer.len, TAG_USERNAME, &field) &&
+           field.len == strlen(user) && memcmp(field.data, user, field.len) == 0;
+    found = tv_answer_message(&answer, TAG_USERNAME, NAMEDATALEN - 1);
+    tv_answer_wipe(&answer);
+    if (!same)
+        ereport(ERROR,
+                (errcode(tv_sqlstate(VC_BAD_SECRET)),
+                 errmsg("tenant \"%s\" has a secret already, for another user (\"%s\") than \"%s\"",
+                        tenant, found != NULL ? found : "", user),
+                 errhint("Name that user as the role, or drop the tenant first.")));
+}
+
 Datum tv_create_secret(PG_FUNCTION_ARGS)
 {
     const TvWriteOrder order = {.operation = OPERATION_CREATE,
@@ -116,6 +151,7 @@ Datum tv_create_secret(PG_FUNCTION_ARGS)
                                 .port = text_argument(fcinfo, 3, PORT_MAX),
                                 .dbname = text_argument(fcinfo, 4, NAMEDATALEN - 1)};
     TvAnswer answer;
+    bool existed;
 
     if (order.username == NULL)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a secret needs a user")));
@@ -124,11 +160,14 @@ Datum tv_create_secret(PG_FUNCTION_ARGS)
     tv_write_tenant(&order, &answer);
     if (!answer.found)
         tv_report_attempt(psprintf("could not create tenant \"%s\"", order.tenant), &answer);
-    if (frame_find_number(answer.payload, answer.len, TAG_EXISTED, 0) != 0)
+    existed = frame_find_number(answer.payload, answer.len, TAG_EXISTED, 0) != 0;
+    if (existed)
         ereport(NOTICE,
                 (errmsg("tenant \"%s\" has a secret already, which is kept", order.tenant)));
     /* The role that this is for is rolled back with it. */
     read_back(order.tenant, answer.version, ERROR);
+    if (existed)
+        require_user(order.tenant, order.username);
     PG_RETURN_INT64(answer.version);
 }
 

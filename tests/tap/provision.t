@@ -202,6 +202,19 @@ is(roles(), $roles, '... and without a role');
 
 $vault->put_tenant('other', { username => 'somebody_else', password => 'x' });
 refused(q{SELECT tenant_vault.create_tenant('other')}, '22000', qr/another user/, q{refused: a secret that is another user's});
+$vault->put_tenant('url', { url => 'postgresql://somebody_else:p@h/d' });
+refused(q{SELECT tenant_vault.create_tenant('url')}, '22000', qr/another user \("somebody_else"\) than "url_app"/, q{refused: another user's by its url});
+$node->value(q{CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'});
+$node->value('CREATE EXTENSION tenant_vault', dbname => 'latin');
+for my $name (q{role => 'm' || chr(252) || 'ller'}, q{dbname => 'm' || chr(252) || 'ller'}) {
+    $answer = $node->ask("SELECT tenant_vault.create_tenant('latin', $name)", dbname => 'latin');
+    is($answer->{sqlstate}, '22021', "refused: what is not UTF-8 in the catalog, $name") or diag $answer->{err};
+}
+is($vault->tenant_version('latin'), 0, '... and Vault has nothing of it');
+is($node->value(q{SELECT tenant_vault.create_tenant('latin', 'm' || chr(195) || chr(188) || 'ller')}, dbname => 'latin'), '1', 'what is, is taken');
+logs_in($node, "m\xc3\xbcller", password('latin'), '... and the name in the secret logs in');
+is($vault->tenant_secret('latin')->{username}, "m\x{fc}ller", '... which is this one');
+$roles = roles();
 $vault->put_tenant('url', { url => 'postgresql://u:p@h/d' });
 refused(q{SELECT tenant_vault.rotate_password('url')}, '22000', qr/"url"/, 'refused: rotating what stands in a url');
 refused(q{SELECT tenant_vault.rotate_password('nobody')}, '42704', qr/create_tenant/, 'refused: rotating what is not there');
