@@ -5,8 +5,8 @@ use warnings;
 
 use IPC::Run ();
 use Test::More;
-use Time::HiRes qw(sleep time);
 
+use BackgroundRun;
 use MinioHelper;
 use VaultServer;
 
@@ -145,18 +145,11 @@ $vault->unseal;
 
 ### Changes
 
-my $out = "$dir/changes";
-my $pid = fork // die "fork: $!";
-if ($pid == 0) {
-    %ENV = %{ $helper->env };
-    open STDOUT, '>', $out;
-    exec MinioHelper::program(), 'exec', '--app', '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c', 'echo "key $SECRET_KEY"; exec sleep 60' or POSIX::_exit(127);
-}
-sub wait_for { my ($text) = @_; my $until = time + 20; while (time < $until) { return 1 if -e $out && PostgreSQL::Test::Utils::slurp_file($out) =~ $text; sleep 0.05; } return 0; }
-ok(wait_for(qr/^key it's/m), 'started');
+my $job = BackgroundRun->new($helper, 'exec', '--app', '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c', 'echo "key $SECRET_KEY"; exec sleep 60');
+ok($job->says(qr/^key it's/m), 'started');
 $vault->put('saas-project/dev/jwt', { %jwt, secret_key => 'rotated' });
-ok(wait_for(qr/^key rotated/m), '--on-change: any of the three secrets restarts the application');
-kill 'TERM', $pid;
-waitpid $pid, 0;
+ok($job->says(qr/^key rotated/m), '--on-change: any of the three secrets restarts the application');
+kill 'TERM', $job->pid;
+$job->finish;
 
 done_testing();

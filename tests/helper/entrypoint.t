@@ -7,6 +7,7 @@ use IPC::Run ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use BackgroundRun;
 use MinioHelper;
 use VaultServer;
 
@@ -26,42 +27,7 @@ my %login = (VAULT_TOKEN_FILE => undef, VAULT_ROLE_ID_FILE => $approle{role_id_f
 my %down = (VAULT_ADDR => 'http://127.0.0.1:1', VAULT_WAIT_ATTEMPTS => 2, VAULT_WAIT_INTERVAL => 1);
 
 sub enter { my ($env, @command) = @_; return $helper->run(@command, { program => $entrypoint, env => { %login, %{$env} } }); }
-sub start
-{
-    my ($env, @command) = @_;
-    my $out = "$dir/out." . int 1e6 * rand;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        %ENV = %{ $helper->env(%login, %{$env}) };
-        open STDOUT, '>', $out;
-        open STDERR, '>&', \*STDOUT;
-        exec $entrypoint, @command or POSIX::_exit(127);
-    }
-    return { pid => $pid, out => $out };
-}
-sub output
-{
-    my ($job, $wanted) = @_;
-    my $until = time + 20;
-    my $text = '';
-    while (time < $until) {
-        $text = -e $job->{out} ? PostgreSQL::Test::Utils::slurp_file($job->{out}) : '';
-        last if $text =~ $wanted;
-        sleep 0.05;
-    }
-    return $text;
-}
-# The exit status and how long it took; -9 where it had to be killed.
-sub finish
-{
-    my ($job) = @_;
-    my $start = time;
-    local $SIG{ALRM} = sub { kill 'KILL', $job->{pid} };
-    alarm 30;
-    waitpid $job->{pid}, 0;
-    alarm 0;
-    return ($? & 127 ? -($? & 127) : $? >> 8, time - $start);
-}
+sub start { my ($env, @command) = @_; return BackgroundRun->new($helper, @command, { program => $entrypoint, env => { %login, %{$env} } }); }
 
 my $run = enter({}, 'sh', '-c', 'echo "$SECRET_KEY $DATABASE_URL"; exit 9');
 is($run->{stdout}, "signing-key postgresql://app\@db.example/app\n", 'the application has its secrets');
@@ -74,9 +40,9 @@ is(enter({}, 'sh', '-c', 'printf "%s|" "$@"', 'sh', 'a b', '*', '')->{stdout}, '
 
 for my $signal (qw(TERM INT)) {
     my $job = start({}, 'sh', '-c', "trap 'echo got it; exit 42' $signal; echo ready; i=0; while [ \$i -lt 600 ]; do i=\$((i+1)); sleep 0.05; done");
-    output($job, qr/^ready/m);
-    kill $signal, $job->{pid};
-    my ($status, $took) = finish($job);
+    $job->says(qr/^ready/m);
+    kill $signal, $job->pid;
+    my ($status, $took) = $job->finish;
     is($status, 42, "SIG$signal reaches the application");
     cmp_ok($took, '<', 3, 'at once');
 }
@@ -93,9 +59,9 @@ is("$run->{status} $run->{stdout}", "0 own\n", 'USE_VAULT=false: Vault is not wa
 is($run->{stderr}, '', 'and nothing is said');
 is(enter({ USE_VAULT => 'maybe' }, 'true')->{status}, 2, 'USE_VAULT is true or false');
 my $job = start({ %down, VAULT_WAIT_ATTEMPTS => 60 }, 'echo', 'started');
-output($job, qr/look 1/);
-kill 'TERM', $job->{pid};
-my ($status, $took) = finish($job);
+$job->says(qr/look 1/);
+kill 'TERM', $job->pid;
+my ($status, $took) = $job->finish;
 is($status, 143, 'SIGTERM while it waits ends it');
 cmp_ok($took, '<', 1.5, 'at once');
 
@@ -113,12 +79,12 @@ is(migrations(), "mine signing-key\napp\n", 'MIGRATION_COMMAND: that instead, be
 $run = enter({ MIGRATION_COMMAND => 'exit 5' }, 'echo', 'started');
 is("$run->{status} [$run->{stdout}]", '5 []', 'a migration that fails ends the start with its status');
 $job = start({ MIGRATION_COMMAND => 'echo migrating; exec sleep 60' }, 'echo', 'started');
-output($job, qr/migrating/);
-kill 'TERM', $job->{pid};
-($status, $took) = finish($job);
+$job->says(qr/migrating/);
+kill 'TERM', $job->pid;
+($status, $took) = $job->finish;
 is($status, 143, 'SIGTERM ends a migration, and the start');
 cmp_ok($took, '<', 3, 'at once');
-unlike(PostgreSQL::Test::Utils::slurp_file($job->{out}), qr/^started/m, 'the application is not started then');
+unlike($job->out, qr/^started/m, 'the application is not started then');
 
 # One login for all three, with a secret_id that is good for one.
 my $cache = "/dev/shm/entrypoint_test.$$";
@@ -132,20 +98,12 @@ is(enter({ EXEC_OPTIONS => '--tenant' }, 'true')->{status}, 2, 'EXEC_OPTIONS are
 
 SKIP: {
     skip 'no namespaces here', 2 if system('unshare --fork --pid --mount-proc true 2>/dev/null') != 0;
-    $job = do {
-        my $out = "$dir/out.pid1";
-        my $pid = fork // die "fork: $!";
-        if ($pid == 0) {
-            %ENV = %{ $helper->env(%login, %down, VAULT_WAIT_ATTEMPTS => 60) };
-            open STDERR, '>', $out;
-            exec 'unshare', '--fork', '--pid', '--mount-proc', $entrypoint, 'true' or POSIX::_exit(127);
-        }
-        { pid => $pid, out => $out };
-    };
-    like(output($job, qr/look 1/), qr/look 1/, 'as PID 1 it waits');
-    chomp(my $inner = `pgrep -P $job->{pid}`);
+    $job = BackgroundRun->new($helper, '--fork', '--pid', '--mount-proc', $entrypoint, 'true',
+        { program => 'unshare', env => { %login, %down, VAULT_WAIT_ATTEMPTS => 60 } });
+    ok($job->says(qr/look 1/), 'as PID 1 it waits');
+    chomp(my $inner = `pgrep -P @{[ $job->pid ]}`);
     kill 'TERM', $inner;
-    is((finish($job))[0], 143, 'and SIGTERM ends it');
+    is(scalar($job->finish), 143, 'and SIGTERM ends it');
 }
 
 done_testing();

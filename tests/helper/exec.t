@@ -7,6 +7,7 @@ use IPC::Run ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use BackgroundRun;
 use MinioHelper;
 use VaultServer;
 
@@ -69,75 +70,40 @@ SKIP: {
     is($run->{status}, 2, '--files on a disk is refused');
 }
 
-# In the background: start(arguments...) -> { pid, out }, output($job, qr/text/) waits for it.
-sub start
-{
-    my (@arguments) = @_;
-    my $out = "$dir/out." . int(1e6 * rand);
-    local %ENV = %{ $helper->env };
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', $out;
-        open STDERR, '>&', \*STDOUT;
-        exec MinioHelper::program(), @arguments or POSIX::_exit(127);
-    }
-    return { pid => $pid, out => $out };
-}
-sub output
-{
-    my ($job, $wanted) = @_;
-    my $until = time + 15;
-    my $text = '';
-    while (time < $until) {
-        $text = -e $job->{out} ? PostgreSQL::Test::Utils::slurp_file($job->{out}) : '';
-        last if $text =~ $wanted;
-        sleep 0.05;
-    }
-    return $text;
-}
-# The exit status; -9 where it had to be killed after 20 s.
-sub finish
-{
-    my ($job) = @_;
-    local $SIG{ALRM} = sub { kill 'KILL', $job->{pid} };
-    alarm 20;
-    waitpid $job->{pid}, 0;
-    alarm 0;
-    return $? & 127 ? -($? & 127) : $? >> 8;
-}
+sub start { return BackgroundRun->new($helper, @_); }
 
 for my $signal (qw(TERM HUP INT USR1 USR2)) {
     my $job = start(@exec, '--', 'sh', '-c', "trap 'echo got $signal; exit 42' $signal; echo ready; i=0; while [ \$i -lt 300 ]; do i=\$((i+1)); sleep 0.1; done");
-    output($job, qr/ready/);
-    kill $signal, $job->{pid};
-    like(output($job, qr/got/), qr/got $signal/, "$signal reaches the command");
-    is(finish($job), 42, "$signal: and its status comes back");
+    $job->says(qr/ready/);
+    kill $signal, $job->pid;
+    ok($job->says(qr/got $signal/), "$signal reaches the command");
+    is(scalar($job->finish), 42, "$signal: and its status comes back");
 }
 
 # Changes
 my $before = $vault->accessors;
 my $job = start(@exec, '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c', 'echo "key $AWS_SECRET_ACCESS_KEY"; exec sleep 60');
-output($job, qr/key acme-s3cret/);
+$job->says(qr/key acme-s3cret/);
 put_acme('second-s3cret');
-like(output($job, qr/second/), qr/key second-s3cret/, 'restart: the command is started anew with the new secret');
-kill 'TERM', $job->{pid};
-is(finish($job), 143, 'and ends for good when it is told to');
+ok($job->says(qr/key second-s3cret/), 'restart: the command is started anew with the new secret');
+kill 'TERM', $job->pid;
+is(scalar($job->finish), 143, 'and ends for good when it is told to');
 
 $job = start(@exec, '--interval', '1', '--on-change', 'signal:USR1', '--names', 'app', '--files', $folder, '--', 'sh', '-c',
     'trap "cat $S3_SECRET_ACCESS_KEY_FILE; echo" USR1; echo ready; i=0; while [ $i -lt 300 ]; do i=$((i+1)); sleep 0.1; done');
-output($job, qr/ready/);
+$job->says(qr/ready/);
 put_acme('third-s3cret');
-like(output($job, qr/third/), qr/third-s3cret/, 'signal: sent when the files are new');
-kill 'TERM', $job->{pid};
-finish($job);
+ok($job->says(qr/third-s3cret/), 'signal: sent when the files are new');
+kill 'TERM', $job->pid;
+$job->finish;
 rmdir $folder;
 
 $job = start(@exec, '--interval', '1', '--on-change', 'command:echo "now $AWS_SECRET_ACCESS_KEY"', '--', 'sleep', '60');
 sleep 0.5;
 put_acme('fourth-s3cret');
-like(output($job, qr/now/), qr/now fourth-s3cret/, 'command: run with the new secret');
-kill 'TERM', $job->{pid};
-finish($job);
+ok($job->says(qr/now fourth-s3cret/), 'command: run with the new secret');
+kill 'TERM', $job->pid;
+$job->finish;
 
 # A token that it logged in for itself
 my %approle = $vault->approle('helper');

@@ -9,6 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Time::Local qw(timegm);
 
+use BackgroundRun;
 use MinioHelper;
 use VaultServer;
 
@@ -23,45 +24,8 @@ $vault->put_policy('app', 'path "secret/data/saas-project/dev/*" { capabilities 
 my %approle = $vault->approle('app', token_policies => 'app', token_ttl => TTL . 's', token_max_ttl => MAX_TTL . 's');
 my %login = (VAULT_TOKEN_FILE => undef, VAULT_ROLE_ID_FILE => $approle{role_id_file}, VAULT_SECRET_ID_FILE => $approle{secret_id_file});
 
-my $jobs = 0;
-sub start
-{
-    my ($env, @arguments) = @_;
-    my $job = { out => "$dir/out." . ++$jobs, log => "$dir/log.$jobs" };
-    $job->{pid} = fork // die "fork: $!";
-    if ($job->{pid} == 0) {
-        %ENV = %{ $helper->env(%login, %{$env}) };
-        open STDOUT, '>', $job->{out};
-        open STDERR, '>', $job->{log};
-        exec MinioHelper::program(), @arguments or POSIX::_exit(127);
-    }
-    return $job;
-}
-sub text_of { my ($path) = @_; return -e $path ? PostgreSQL::Test::Utils::slurp_file($path) : ''; }
-# True once the job's log (or output) says it, behind the place where it was before.
-sub says
-{
-    my ($job, $wanted, $seconds, $which) = @_;
-    my $path = $job->{ $which // 'log' };
-    my $until = time + $seconds + SLACK;
-    while (time < $until) {
-        return 1 if substr(text_of($path), $job->{seen} // 0) =~ $wanted;
-        sleep 0.05;
-    }
-    like(text_of($job->{log}), qr/new credentials cannot be had: interrupted/, 'and the fetch');
-    return 0;
-}
-sub mark { my ($job) = @_; $job->{seen} = length text_of($job->{log}); return; }
-sub finish
-{
-    my ($job) = @_;
-    my $start = time;
-    local $SIG{ALRM} = sub { kill 'KILL', $job->{pid} };
-    alarm 30;
-    waitpid $job->{pid}, 0;
-    alarm 0;
-    return ($? & 127 ? -($? & 127) : $? >> 8, time - $start);
-}
+sub start { my ($env, @arguments) = @_; return BackgroundRun->new($helper, @arguments, { env => { %login, %{$env} } }); }
+sub says { my ($job, $wanted, $seconds) = @_; return $job->says($wanted, $seconds + SLACK); }
 
 ### The life of a token
 
@@ -69,46 +33,46 @@ my $event = qr/^minio-helper: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) /m;
 my $job = start({}, 'exec', '--app', '--', 'sh', '-c', 'echo ready; exec sleep 600');
 ok(says($job, qr/${event}logged in to Vault at \S+, token valid for \d+ s, renewable$/m, 5), 'the first login is a line, with time and TTL');
 ok(says($job, qr/${event}renewed the token, valid for \d+ s$/m, TTL), 'so is a renewal');
-mark($job);
+$job->mark;
 ok(says($job, qr/${event}renewed the token, valid for \d+ s, its maximum: a new login will follow$/m, MAX_TTL), 'near its maximum the token stops growing, which is said');
 ok(says($job, qr/${event}logged in to Vault/m, MAX_TTL), 'and a login replaces it');
 sub seconds { my ($y, $mon, $d, $h, $m, $s) = $_[0] =~ /\d+/g; return timegm($s, $m, $h, $d, $mon - 1, $y); }
-my ($first_login, $first_renewal) = map { seconds($_) } text_of($job->{log}) =~ /${event}logged in.*?${event}renewed/s;
+my ($first_login, $first_renewal) = map { seconds($_) } $job->log =~ /${event}logged in.*?${event}renewed/s;
 # Whole seconds of the clock: 3 s are 2 to 4 of them, and later on a loaded machine.
 cmp_ok($first_renewal - $first_login, '>=', 2, 'the renewal came at 75 % of the TTL, not earlier');
 my ($last) = $vault->audit_entries(path => 'auth/token/renew-self');
 is($last->{response}{auth}{policies}[0] // '', 'app', 'a renewal is one in Vault\'s audit log, too');
 
-mark($job);
+$job->mark;
 my @accessors = $vault->accessors_by_login('auth/approle/login');
 $vault->api(POST => 'auth/token/revoke-accessor', { accessor => $_ }) for @accessors;
 ok(says($job, qr/${event}logged in to Vault/m, TTL), 'a token that was revoked is replaced by a login');
-like(substr(text_of($job->{log}), $job->{seen}), qr/${event}.*(refuse|renewed any more)/m, 'after a line that says why');
+like($job->log_since, qr/${event}.*(refuse|renewed any more)/m, 'after a line that says why');
 
-mark($job);
+$job->mark;
 $vault->stop;
 sleep TTL + 1;    # the token ends meanwhile
-ok(kill(0, $job->{pid}), 'Vault is gone: the command runs on');
+ok(kill(0, $job->pid), 'Vault is gone: the command runs on');
 $vault->start;
 ok(says($job, qr/${event}logged in to Vault/m, 3 * TTL), 'Vault is back: a login');
-mark($job);
+$job->mark;
 ok(says($job, qr/${event}renewed the token/m, TTL), 'and renewals as before');
-is(text_of($job->{out}), "ready\n", 'one command was started, and once');
+is($job->out, "ready\n", 'one command was started, and once');
 my $start = time;
-kill 'TERM', $job->{pid};
-my ($status, $took) = finish($job);
+kill 'TERM', $job->pid;
+my ($status, $took) = $job->finish;
 is($status, 143, 'SIGTERM ends the command');
 cmp_ok($took, '<', 1, 'and exec within a second');
 is(scalar($vault->accessors_by_login('auth/approle/login')), 0, 'no token is left');
-unlike(text_of($job->{log}), qr/signing-key/, 'no secret is in the log');
+unlike($job->log, qr/signing-key/, 'no secret is in the log');
 
 ### The end, with a Vault that does not answer
 
 $job = start({}, 'exec', '--app', '--', 'sh', '-c', 'echo ready; exec sleep 600');
-says($job, qr/ready/, 5, 'out');
+says($job, qr/ready/, 5);
 $vault->freeze;
-kill 'INT', $job->{pid};
-($status, $took) = finish($job);
+kill 'INT', $job->pid;
+($status, $took) = $job->finish;
 $vault->thaw;
 is($status, 130, 'SIGINT ends the command');
 cmp_ok($took, '<', 1.5, 'and exec, although its token cannot be given back');
@@ -116,15 +80,15 @@ cmp_ok($took, '<', 1.5, 'and exec, although its token cannot be given back');
 $vault->freeze;
 $job = start({}, 'exec', '--app', '--fallback-env', '--', 'echo', 'started');
 sleep 1;
-kill 'WINCH', $job->{pid};
+kill 'WINCH', $job->pid;
 sleep 0.2;
-ok(kill(0, $job->{pid}), 'it waits for Vault, and a window that changes its size ends nothing');
-kill 'TERM', $job->{pid};
-($status, $took) = finish($job);
+ok(kill(0, $job->pid), 'it waits for Vault, and a window that changes its size ends nothing');
+kill 'TERM', $job->pid;
+($status, $took) = $job->finish;
 $vault->thaw;
 is($status, 143, 'SIGTERM ends it there');
 cmp_ok($took, '<', 1.5, 'at once');
-is(text_of($job->{out}), '', 'and nothing is started, with --fallback-env neither');
+is($job->out, '', 'and nothing is started, with --fallback-env neither');
 
 # One that answers until it is asked for the new version, and never again: SIGTERM gets through.
 {
@@ -150,36 +114,35 @@ is(text_of($job->{out}), '', 'and nothing is started, with --fallback-env neithe
     my $token = $vault->credential_file('any.token', 'any');
     $job = start({ VAULT_ADDR => 'http://127.0.0.1:' . $listener->sockport, VAULT_TOKEN_FILE => $token, VAULT_ROLE_ID_FILE => undef, VAULT_SECRET_ID_FILE => undef },
         'exec', '--app', '--token-cache', "$dir/cache", '--interval', '1', '--on-change', 'restart', '--', 'sh', '-c', 'echo ready; exec sleep 600');
-    says($job, qr/ready/, 5, 'out');
+    says($job, qr/ready/, 5);
     sleep 2;
-    kill 'TERM', $job->{pid};
-    ($status, $took) = finish($job);
+    kill 'TERM', $job->pid;
+    ($status, $took) = $job->finish;
     kill 'KILL', $server;
     waitpid $server, 0;
     is($status, 143, 'SIGTERM while a change is being fetched ends the command');
     cmp_ok($took, '<', 1.5, 'at once');
-    diag text_of($job->{log});
 }
 
 ### What children do
 
 $job = start({}, 'exec', '--app', '--', 'sh', '-c', 'echo ready; kill -SEGV $$');
-is((finish($job))[0], 139, 'a command that dies: its signal comes back');
+is(scalar($job->finish), 139, 'a command that dies: its signal comes back');
 is(scalar($vault->accessors_by_login('auth/approle/login')), 0, 'and no token is left');
 
 $job = start({}, 'exec', '--app', '--', 'sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done');
-says($job, qr/ready/, 5, 'out');
-kill 'TERM', $job->{pid};
-mark($job);
+says($job, qr/ready/, 5);
+kill 'TERM', $job->pid;
+$job->mark;
 ok(says($job, qr/${event}renewed the token/m, TTL), 'a command that ignores SIGTERM goes on, and its token is renewed');
 ok(says($job, qr/has been told to end by SIGTERM, and goes on/, 10), 'and after 10 s that is said');
-my $child = `pgrep -P $job->{pid}`;
+my $child = `pgrep -P @{[ $job->pid ]}`;
 kill 'KILL', $child;
-is((finish($job))[0], 137, 'SIGKILL ends it, with its status');
+is(scalar($job->finish), 137, 'SIGKILL ends it, with its status');
 
 $job = start({}, 'exec', '--app', '--', 'sh', '-c', "(setsid sh -c 'echo \$\$ >$dir/daemon; exec sleep 60' &) ; while [ ! -s $dir/daemon ]; do sleep 0.05; done; exit 3");
-is((finish($job))[0], 3, 'a command that leaves a daemon behind: its own end counts');
-chomp(my $daemon = text_of("$dir/daemon"));
+is(scalar($job->finish), 3, 'a command that leaves a daemon behind: its own end counts');
+chomp(my $daemon = PostgreSQL::Test::Utils::slurp_file("$dir/daemon"));
 ok(kill(0, $daemon), 'and the daemon is left alone');
 kill 'KILL', $daemon;
 
