@@ -127,6 +127,7 @@ logs_in($node, 'acme_app', password('acme'), '... as the new one does');
 
 ### 4
 
+my $before;
 my $last = password('acme');
 $session = session($last);
 $node->value(q{CREATE ROLE reader LOGIN; SELECT tenant_vault.grant_tenant('acme', 'reader')});
@@ -230,6 +231,25 @@ refused(q{SELECT tenant_vault.drop_tenant('crowd', destroy => true)}, '42501',
 is(roles(), $roles, '... and no role has come or gone');
 logs_in($node, 'crowd_app', password('crowd'), '... and what was there logs in');
 $vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
+
+# What is written is of no use: the platform's template has gone.
+my $platform = 'saas-project/dev/database';
+my $template = $vault->api(GET => "secret/data/$platform")->{body}{data}{data};
+$before = password('crowd');
+$vault->delete_version($platform);
+$node->value('SELECT tenant_vault.flush()');
+refused(q{SELECT tenant_vault.create_tenant('bare')}, '22000', qr/version 1 of tenant "bare" is in Vault, but cannot be used yet/,
+    'created, but of no use without a template: an error says so');
+is($node->value(q{SELECT to_regrole('bare_app') IS NULL}), 't', '... and there is no role');
+$answer = $node->ask(q{SELECT tenant_vault.rotate_password('crowd')});
+is($answer->{exit}, 0, 'rotated, the same: no error, as the old password is gone') or diag $answer->{err};
+like($answer->{err}, qr/WARNING: .*version \d+ of tenant "crowd" is in Vault, but cannot be used yet/, '... but a warning');
+isnt($node->log_in('crowd_app', $before)->{exit}, 0, '... and nobody logs in by it');
+$vault->put($platform, $template);
+$node->value('SELECT tenant_vault.flush()');
+logs_in($node, 'crowd_app', password('crowd'), 'the template is back: the new password logs in');
+is($node->value(q{SELECT tenant_vault.create_tenant('bare')}), '1', '... and creating again finishes it');
+logs_in($node, 'bare_app', password('bare'), '... with the password that was made first');
 
 ### 8
 
