@@ -45,6 +45,33 @@ SKIP: {
     ok($trace !~ /writev?\([12], .*\Q$secret\E/, 'and not the value');
 }
 
+# The same for every command: what it says and what it starts holds no secret, and what it writes goes
+# to standard output, where it was asked for, or to Vault.
+SKIP: {
+    skip 'no strace here', 8 if system('command -v strace >/dev/null') != 0;
+    my $database = 'p4ssw0rd-of-acme';
+    $vault->put('saas-project/dev/tenants/acme/database', { url => "postgresql://acme:$database\@db.example/acme" });
+    $vault->put('saas-project/dev/s3', { access_key_id => 'key', secret_access_key => $secret, endpoint_url => 'http://127.0.0.1:1' });
+    mkdir "$dir/tokens", 0700;
+    $helper->write_file("$dir/new.json", qq{{"field": "$secret"}});
+    my %commands = (
+        credentials => ['credentials', '--tenant', 'acme', '--format', 'env'], get => ['get', 'dev/tenants/acme/s3'],
+        list => ['list', 'dev/tenants'], put => ['put', '--no-cas', 'dev/new'], database => ['database', '--tenant', 'acme'],
+        check => ['check', '--tenant', 'acme', '--minio'], exec => ['exec', '--tenant', 'acme', '--', 'true'],
+        serve => ['serve', '--token-dir', "$dir/tokens", '--listen', '127.0.0.1:0', 'acme']);
+    for my $name (sort keys %commands) {
+        local %ENV = %{ $helper->env };
+        IPC::Run::run([ 'timeout', '--preserve-status', '-s', 'TERM', '5', 'strace', '-f', '-v', '-s', '1000000', '-e',
+                'trace=execve,write,writev,pwrite64', '-o', "$dir/trace", MinioHelper::program(), @{ $commands{$name} } ],
+            '<', $name eq 'put' ? "$dir/new.json" : '/dev/null', '>', \my $out, '2>', \my $err, IPC::Run::timeout(60));
+        my $trace = PostgreSQL::Test::Utils::slurp_file("$dir/trace");
+        my $started = join "\n", map { /execve\("[^"]*", (\[.*?\])/ ? $1 : () } split /\n/, $trace;
+        my @written = grep { /(?:write|writev|pwrite64)\((?!1,)\d+, / && /\Q$secret\E|\Q$token\E|\Q$database\E/ } split /\n/, $trace;
+        ok($trace =~ /execve/ && $started !~ /\Q$secret\E|\Q$token\E|\Q$database\E/ && !@written && $err !~ /\Q$secret\E|\Q$token\E|\Q$database\E/,
+            "$name: no secret in arguments, on standard error, or in a file") or diag join "\n", $started, @written, $err;
+    }
+}
+
 # A crash leaves no core: at five points of a run that has a token and waits for Vault.
 my $http = ScriptedHttp->new(silent => sub { sleep 20 });
 mkdir "$dir/cores";
