@@ -153,10 +153,8 @@ Datum tv_create_secret(PG_FUNCTION_ARGS)
     TvAnswer answer;
     bool existed;
 
-    if (order.username == NULL)
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a secret needs a user")));
-    if (order.username[0] == '\0')
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a user has a name")));
+    if (order.username == NULL || order.username[0] == '\0')
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a secret needs a user")));
     tv_write_tenant(&order, &answer);
     if (!answer.found)
         tv_report_attempt(psprintf("could not create tenant \"%s\"", order.tenant), &answer);

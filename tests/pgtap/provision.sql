@@ -20,7 +20,7 @@ SELECT is(count(*), 0::bigint, 'nor a label') FROM pg_seclabels WHERE provider =
 
 -- What they are made of is no way round them.
 SELECT throws_ok(format('SELECT tenant_vault.%s', call), sqlstate, NULL, format('%s is refused', left(call, 40)))
-    FROM (VALUES ($$_create_secret(NULL, 'x', NULL, NULL, NULL)$$, '22023'), ($$_create_secret('fresh', NULL, NULL, NULL, NULL)$$, '22004'),
+    FROM (VALUES ($$_create_secret(NULL, 'x', NULL, NULL, NULL)$$, '22023'), ($$_create_secret('fresh', NULL, NULL, NULL, NULL)$$, '22023'),
         ($$_create_secret('fresh', repeat('x', 64), NULL, NULL, NULL)$$, '22023'), ($$_create_secret('fresh', 'x', repeat('x', 256), NULL, NULL)$$, '22023'),
         ($$_create_secret('fresh', '', NULL, NULL, NULL)$$, '22023'), ($$_rotate_secret('../x')$$, '22023'), ($$_remove_secret('', true)$$, '22023'))
         AS internal (call, sqlstate);

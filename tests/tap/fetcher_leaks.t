@@ -3,6 +3,8 @@
 #
 # The fetches are of every kind that there is: good tenants, missing ones, ones with secrets of no
 # use, secrets, versions, lists, refused names, cancelled ones; and the settings change in between.
+# Beside each hundred a tenant's secret is created, rotated, deleted or destroyed, in all ways that
+# can end.
 use strict;
 use warnings;
 
@@ -30,6 +32,13 @@ $vault->put('saas-project/dev/jwt', { secret_key => "k$_", list => [1, { a => 'b
 $vault->put('saas-project/dev/gone', { a => 'b' });
 $vault->delete_version('saas-project/dev/gone');
 my %login = (address => $vault->address, $vault->approle('server'), max_request_rate => 100_000);
+$vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
+
+# Each by its turn: created, there already, another's, rotated, gone, refused, impossible.
+my @writes = (
+    [create => 'w'], [create => 'w'], [create => 'w', username => 'other'], [rotate => 'w'], [delete => 'w'],
+    [rotate => 'w'], [create => 'w'], [destroy => 'w'], [rotate => 'url'], [create => '../w'], [create => 'w', iterations => 0],
+    [create => 'w', scope => 'elsewhere']);
 
 # Each by its turn.
 my @kinds = (
@@ -54,6 +63,8 @@ sub fetch_all
         my @ids = map { $fetcher->fetch(@{ $kinds[($done + $_) % @kinds] }) } 1 .. WINDOW;
         # One is cancelled, and has no answer.
         $fetcher->cancel($fetcher->fetch(tenant => 't11'));
+        my ($operation, $tenant, %option) = @{ $writes[$done / WINDOW % @writes] };
+        push @ids, $fetcher->write_tenant($operation, $tenant, username => 'w_app', iterations => 10, %option);
         $fetcher->answer($_) for @ids;
         $fetcher->{answers} = {};
         $done += WINDOW;
