@@ -11,10 +11,10 @@
 /* ---- the file ---- */
 
 static enum vc_code refuse_entry(const char *source, const struct dotenv_entry *entry,
-                                 const char *why, struct vc_error *err)
+                                 const char *before, const char *why, struct vc_error *err)
 {
-    return vc_error_set(err, VC_BAD_SETTING, "\"%s\", line %zu: %s %s", source, entry->line,
-                        entry->name, why);
+    return vc_error_set(err, VC_BAD_SETTING, "\"%s\", line %zu: %s%s%s", source, entry->line,
+                        entry->name, before, why);
 }
 
 static enum vc_code take_entry(struct import_plan *plan, const struct dotenv_entry *entry,
@@ -33,12 +33,12 @@ static enum vc_code take_entry(struct import_plan *plan, const struct dotenv_ent
     value->entry = entry;
     value->state = IMPORT_UNUSED;
     if (entry->doubt != NULL)
-        return refuse_entry(source, entry, entry->doubt, err);
+        return refuse_entry(source, entry, ": ", entry->doubt, err);
     if (entry->value[0] == '\0')
         return VC_OK;
     fault = app_variable_fault(variable, entry->value);
     if (fault != NULL)
-        return refuse_entry(source, entry, fault, err);
+        return refuse_entry(source, entry, " ", fault, err);
     if (entry->has_reference)
         report_note("\"%s\", line %zu: %s holds a $ with a name, which stays as it is: nothing is "
                     "filled in",

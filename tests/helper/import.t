@@ -122,7 +122,7 @@ my %refused = (
     'a number that is none' => [ "JWT_ACCESS_TOKEN_EXPIRES=one hour\n", qr/line 1: JWT_ACCESS_TOKEN_EXPIRES is not a whole number/ ],
     'a fraction' => [ "A=1\nJWT_ACCESS_TOKEN_EXPIRES=1.5\n", qr/line 2: .*whole number/ ],
     'a newline in a URL' => [ "DATABASE_URL=\"secretword\\n\"\n", qr/line 1: DATABASE_URL ends in a newline/ ],
-    'a doubtful value' => [ "SECRET_KEY='secret\\\\word'\n", qr/line 1: SECRET_KEY a backslash.*double quotes/ ],
+    'a doubtful value' => [ "SECRET_KEY='secret\\\\word'\n", qr/line 1: SECRET_KEY: a backslash.*double quotes/ ],
     'not UTF-8' => [ "A=1\nSECRET_KEY=secretword\xff\n", qr/line 2: not text/ ],
     'an empty file' => [ '', qr/empty/ ]);
 for my $name (sort keys %refused) {
