@@ -7,13 +7,18 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_shseclabel.h"
 #include "commands/seclabel.h"
 #include "commands/user.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -101,6 +106,49 @@ static void relabel(const ObjectAddress *object, const char *label)
         check_label(object, label);
     tv_labels_change();
     invalidate_role(object->objectId);
+}
+
+/* ---- removing all of them ---- */
+
+static bool is_ours(Relation labels, HeapTuple tuple)
+{
+    bool isnull;
+    Datum provider =
+        heap_getattr(tuple, Anum_pg_shseclabel_provider, RelationGetDescr(labels), &isnull);
+
+    return ((Form_pg_shseclabel)GETSTRUCT(tuple))->classoid == AuthIdRelationId &&
+           strcmp(TextDatumGetCString(provider), PROVIDER) == 0;
+}
+
+static List *labelled_roles(void)
+{
+    Relation labels = table_open(SharedSecLabelRelationId, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(labels, InvalidOid, false, NULL, 0, NULL);
+    List *roles = NIL;
+    HeapTuple tuple;
+
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        if (is_ours(labels, tuple))
+            roles = lappend_oid(roles, ((Form_pg_shseclabel)GETSTRUCT(tuple))->objoid);
+    }
+    systable_endscan(scan);
+    table_close(labels, AccessShareLock);
+    return roles;
+}
+
+int64 tv_role_labels_remove(void)
+{
+    List *roles = labelled_roles();
+    ListCell *cell;
+
+    foreach (cell, roles) {
+        const ObjectAddress role = {.classId = AuthIdRelationId, .objectId = lfirst_oid(cell)};
+
+        CHECK_FOR_INTERRUPTS();
+        relabel(&role, NULL);
+        SetSecurityLabel(&role, PROVIDER, NULL);
+    }
+    return list_length(roles);
 }
 
 /* ---- passwords of labelled roles ---- */

@@ -27,6 +27,13 @@ extern void tv_role_label_init(void);
  */
 extern char *tv_role_tenant(Oid role);
 
+/*
+ * Removes the label of each role that has one, and returns how many had. Needs a superuser. Not by
+ * SECURITY LABEL, which locks each role until the transaction's end: of some 10,000 locks the
+ * server's table is full, for everybody.
+ */
+extern int64 tv_role_labels_remove(void);
+
 /* True where the role's VALID UNTIL is over; role is its pg_authid tuple. */
 extern bool tv_role_expired(HeapTuple role);
 

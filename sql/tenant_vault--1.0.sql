@@ -315,21 +315,29 @@ $$;
 COMMENT ON FUNCTION tenant_vault.unenroll(pg_catalog.regrole) IS
     'ends that: the role has no password then, until it is given one';
 
+CREATE FUNCTION tenant_vault._remove_labels() RETURNS bigint
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'tv_remove_labels';
+COMMENT ON FUNCTION tenant_vault._remove_labels() IS
+    'of unenroll_all(): removes the labels of all roles, and returns how many there were';
+
 CREATE FUNCTION tenant_vault.unenroll_all() RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    enrolled oid;
-    ended bigint := 0;
+    login_group text := current_setting('tenant_vault.login_group');
+    enrolled text := (
+        SELECT string_agg(quote_ident(r.rolname), ', ')
+        FROM pg_auth_members AS am
+        JOIN pg_shseclabel AS l
+            ON l.classoid = 'pg_authid'::regclass AND l.objoid = am.member AND l.provider = 'tenant_vault'
+        JOIN pg_roles AS r ON r.oid = am.member
+        WHERE am.roleid = to_regrole(quote_ident(login_group)));
 BEGIN
-    FOR enrolled IN
-        SELECT l.objoid FROM pg_shseclabel AS l
-        WHERE l.classoid = 'pg_authid'::regclass AND l.provider = 'tenant_vault'
-    LOOP
-        PERFORM tenant_vault.unenroll(enrolled::regrole);
-        ended := ended + 1;
-    END LOOP;
-    RETURN ended;
+    /* Each at one go, whatever their number: statements for each role would hold a lock for each. */
+    IF enrolled IS NOT NULL THEN
+        EXECUTE format('REVOKE %I FROM %s', login_group, enrolled);
+    END IF;
+    RETURN tenant_vault._remove_labels();
 END
 $$;
 COMMENT ON FUNCTION tenant_vault.unenroll_all() IS
@@ -501,7 +509,7 @@ COMMENT ON FUNCTION tenant_vault.get_hba_file() IS
     'the file that this server has written for pg_hba.conf; path is NULL where there is none';
 
 CREATE VIEW tenant_vault.hba_findings AS
-    WITH login_group AS (
+    WITH RECURSIVE login_group AS (
         SELECT g.name, pg_catalog.to_regrole(pg_catalog.quote_ident(g.name))::oid AS oid
         FROM pg_catalog.current_setting('tenant_vault.login_group') AS g (name)
     ), rule AS (
@@ -516,7 +524,16 @@ CREATE VIEW tenant_vault.hba_findings AS
             (pg_catalog.string_to_array(pg_catalog.pg_read_file(rule.file, 0, 16777216, true), E'\n'))[rule.line_number] AS text
         FROM rule
         WHERE rule.ours
-    ), enrolled AS (
+    ), member AS (
+        /* As pg_hba.conf's + counts them: of whatever depth, superusers if they are made members. */
+        SELECT am.member AS oid
+        FROM pg_catalog.pg_auth_members AS am
+        JOIN login_group AS g ON g.oid = am.roleid
+        UNION
+        SELECT am.member
+        FROM pg_catalog.pg_auth_members AS am
+        JOIN member AS m ON m.oid = am.roleid
+    ), enrolled AS NOT MATERIALIZED (
         SELECT r.oid, r.rolname, r.rolcanlogin, a.rolpassword IS NOT NULL AS has_password,
             l.label AS tenant
         FROM pg_catalog.pg_shseclabel AS l
@@ -583,10 +600,9 @@ CREATE VIEW tenant_vault.hba_findings AS
         SELECT 'member without label', r.rolname::text,
             'The role is a member of the login group, or of an enrolled role, and is bound to no tenant: on the group''s '
             'line it logs in by its own password, and without one not at all.'
-        FROM pg_catalog.pg_roles AS r, login_group AS g
-        WHERE g.oid IS NOT NULL AND r.oid <> g.oid AND r.rolcanlogin AND NOT r.rolsuper
-            AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')
-            AND NOT EXISTS (SELECT FROM enrolled AS e WHERE e.oid = r.oid)
+        FROM pg_catalog.pg_roles AS r
+        JOIN member AS m ON m.oid = r.oid
+        WHERE r.rolcanlogin AND NOT EXISTS (SELECT FROM enrolled AS e WHERE e.oid = r.oid)
         UNION ALL
         SELECT 'enrolled role with a password', e.rolname::text,
             'A password of this server''s own opens the role too, on lines with scram-sha-256 or md5. Take it away: '

@@ -1,7 +1,7 @@
 -- Binding roles to tenants: labels, enroll(), unenroll(), unenroll_all(), pgbouncer_auth().
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE ROLE app LOGIN PASSWORD 'built-in';
 CREATE ROLE dba SUPERUSER LOGIN;
@@ -63,6 +63,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tenant_vault TO creator;
 SET ROLE creator;
 SELECT throws_ok($$SELECT tenant_vault.enroll('creator', 'acme')$$, '42501', NULL,
     'who may call it is no more than he is: the label needs a superuser');
+SELECT throws_ok($$SELECT tenant_vault.unenroll_all()$$, '42501', NULL, 'to take all away, too');
 RESET ROLE;
 
 -- Passwords of enrolled roles.

@@ -14,7 +14,7 @@ SELECT functions_are('tenant_vault', ARRAY[
     'credentials', 'conninfo', 'database_url', 'tenants', 'secret', 'secret_value',
     'grant_tenant', 'revoke_tenant', 'tenant_grant_changed', 'refresh', 'flush', 'restart_fetcher',
     'get_status', 'get_cached_secrets',
-    'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file', '_begin_enrollment',
+    'enroll', 'unenroll', 'unenroll_all', 'pgbouncer_auth', 'get_hba_file', '_begin_enrollment', '_remove_labels',
     'create_tenant', 'rotate_password', 'drop_tenant', '_begin_tenant_change', '_create_secret',
     '_rotate_secret', '_remove_secret', '_roles_of', '_end_sessions',
     '_authority_of']);

@@ -51,6 +51,10 @@ is(findings_with($documented[0], "host all \@$file all md5", @documented[1, 2]),
 is(findings_with(@documented, 'host nonsense'), 'error in pg_hba.conf', '... a line that is none');
 $node->value(q{CREATE ROLE granted LOGIN IN ROLE acme_app});
 is(findings_with(@documented), 'enrolled role with members,member without label', '... members');
+$node->value('CREATE ROLE admin SUPERUSER LOGIN; CREATE ROLE below LOGIN IN ROLE granted; GRANT tenant_vault_login TO admin');
+is($node->value(q{SELECT string_agg(subject, ',' ORDER BY subject) FROM tenant_vault.hba_findings WHERE finding = 'member without label'}),
+    'admin,below,granted', '... of any depth, a superuser too that is made one');
+$node->value('DROP ROLE admin, below');
 $node->value(q{UPDATE pg_authid SET rolpassword = 'md5x' WHERE rolname = 'acme_app'; ALTER ROLE acme_app REPLICATION});
 is(findings(q{finding ~ 'with (a password|authority)'}), 'enrolled role with a password,enrolled role with authority',
     '... an enrolled role with a password, or with REPLICATION');
