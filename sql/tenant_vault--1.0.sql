@@ -209,15 +209,21 @@ COMMENT ON FUNCTION tenant_vault._begin_enrollment() IS
 CREATE FUNCTION tenant_vault._authority_of(role oid) RETURNS text
     LANGUAGE sql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
+    /* Upwards from the role: hba_findings asks for each of them. */
+    WITH RECURSIVE above (oid) AS (
+        SELECT role
+        UNION
+        SELECT am.roleid FROM pg_auth_members AS am JOIN above AS a ON a.oid = am.member
+    )
     SELECT CASE
         WHEN r.rolsuper THEN 'SUPERUSER'
         WHEN r.rolreplication THEN 'REPLICATION'
         WHEN r.rolcreaterole THEN 'CREATEROLE'
         ELSE (SELECT 'membership of ' || string_agg(quote_ident(g.rolname), ', ' ORDER BY g.rolname)
-            FROM pg_roles AS g
-            WHERE (g.rolsuper OR g.rolreplication OR g.rolcreaterole OR g.rolname IN
-                    ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
-                AND pg_has_role(r.oid, g.oid, 'MEMBER'))
+            FROM above AS a
+            JOIN pg_roles AS g ON g.oid = a.oid
+            WHERE g.rolsuper OR g.rolreplication OR g.rolcreaterole OR g.rolname IN
+                ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))
         END
     FROM pg_roles AS r WHERE r.oid = role
 $$;
