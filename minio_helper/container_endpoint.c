@@ -25,6 +25,8 @@
 #define STATIC_LIFETIME 1200    /* what is told of them: SDKs ask again 15 to 5 minutes before */
 #define LAST_USE_SECONDS 60     /* temporary ones are given out up to this before their end */
 #define FAILURE_MSEC 1000       /* a failed fetch counts for those who ask meanwhile */
+#define STOP_MSEC 5000          /* for those that are being answered when it is to end, */
+#define STOP_LOOK_MSEC 10       /* looked for this often */
 #define EXPIRATION_SIZE sizeof("2026-01-01T00:00:00Z")
 
 struct entry {
@@ -370,12 +372,34 @@ bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant
     return true;
 }
 
+static bool is_answering(struct MHD_Daemon *daemon)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info != NULL && info->num_connections > 0;
+}
+
+/* Nobody new is let in, and who was gets an answer: MHD_stop_daemon alone would cut them off. */
+static void stop_daemon(struct MHD_Daemon *daemon)
+{
+    const struct timespec look = {.tv_nsec = STOP_LOOK_MSEC * 1000000L};
+    vc_msec until = vc_now() + STOP_MSEC;
+    int fd = MHD_quiesce_daemon(daemon);
+
+    while (is_answering(daemon) && vc_now() < until)
+        nanosleep(&look, NULL);
+    MHD_stop_daemon(daemon); /* joins its threads */
+    if (fd >= 0)
+        close(fd);
+}
+
 void container_endpoint_stop(struct container_endpoint *endpoint)
 {
     if (endpoint == NULL)
         return;
     if (endpoint->daemon != NULL) {
-        MHD_stop_daemon(endpoint->daemon); /* joins its threads, and closes the socket */
+        stop_daemon(endpoint->daemon);
         if (endpoint->address[0] == '/')
             unlink(endpoint->address);
     }

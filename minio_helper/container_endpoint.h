@@ -59,7 +59,10 @@ const char *container_endpoint_address(const struct container_endpoint *endpoint
  */
 bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant,
                               const char *token);
-/* Takes no new requests, finishes those that run, wipes what was cached. NULL is permitted. */
+/*
+ * Takes no new requests, finishes those that run within 5 s, wipes what was cached. NULL is
+ * permitted.
+ */
 void container_endpoint_stop(struct container_endpoint *endpoint);
 
 #endif

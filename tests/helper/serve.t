@@ -12,6 +12,7 @@ use Time::HiRes qw(sleep time);
 
 use MinioHelper;
 use S3Server;
+use ScriptedHttp;
 use VaultServer;
 
 use constant WAIT_SECONDS => 20;
@@ -181,6 +182,29 @@ subtest 'an outage of Vault does not end what is cached' => sub {
     my $end = finish($cold);
     cmp_ok($end->{seconds}, '<', 5, 'it ends all the same');
     $vault->start;
+};
+
+subtest 'who is being answered when it is told to end, gets the answer' => sub {
+    my $slow = ScriptedHttp->new(default => sub {
+            sleep 2;
+            $_[0]->json_text(200, '{"data":{"data":{"access_key_id":"late","secret_access_key":"answer"},"metadata":{"version":1,"created_time":"2026-01-01T00:00:00Z"}}}');
+        });
+    my $served = do {
+        local $helper->{env} = { %{ $helper->env }, VAULT_ADDR => $slow->address };
+        start([ 'globex' ], '--listen', '127.0.0.1:0');
+    };
+    my $address = $served->{variables}{globex}{AWS_CONTAINER_CREDENTIALS_FULL_URI};
+    my $output = '';
+    my $asking = IPC::Run::start([ 'curl', '--silent', '--noproxy', '*', '--max-time', 20, '--header', "Authorization: $token{globex}", $address ],
+        '<', \undef, '>', \$output);
+    my $until = time + WAIT_SECONDS;
+    sleep 0.05 until $slow->requests > 0 || time > $until;
+    kill 'TERM', $served->{pid};
+    $asking->finish;
+    like($output, qr/"AccessKeyId":"late"/, 'the keys');
+    waitpid $served->{pid}, 0;
+    is($?, 0, 'and it has ended');
+    $slow->stop;
 };
 
 my $end = finish($serve, 'INT');
