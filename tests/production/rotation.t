@@ -28,6 +28,7 @@ my %env = (
     BAO_ADDR => $vault->address,
     BAO_TOKEN => $vault->root_token,
     VAULT_ADDR => $vault->address,
+    VAULT_ENVIRONMENT => 'dev',
     VAULT_TOKEN_FILE => $vault->credential_file('admin', $vault->root_token));
 
 ### 1
@@ -58,6 +59,8 @@ is($vault->api(POST => 'auth/approle/login', { role_id => $vault->role_id($role)
     400, '... and the old one has ended');
 $pg->value('SELECT tenant_vault.restart_fetcher()');
 ok($pg->wait_for_status(sub { $_[0]{logged_in} && $_[0]{can_log_in_again} }, 20), 'the extension goes on logging in');
+$pg->change_settings(secret_id_file => $vault->credential_file('bad', 'not-a-secret-id'));
+like($pg->ask($prove->{text})->{err}, qr/the new secret_id does not work: .*invalid role or secret ID/, '... and would have said so if it had not');
 $pg->stop;
 
 ### 2
