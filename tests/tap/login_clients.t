@@ -128,8 +128,14 @@ sub set_timeouts
     $node->change_settings(request_timeout => $request);
     return $node->wait_until(sub { $node->value('SHOW authentication_timeout') eq $authentication });
 }
-set_timeouts('1min', '40s'); # longer than it takes to see it wait
 $vault->freeze;
+$client = RawClient->connect($node);
+$client->startup('cold_app');
+my $refusal = $client->error_fields($client->{request});
+is_deeply([@{$refusal}{qw(S C M H)}],
+    ['FATAL', '57P03', 'the password of user "cold_app" cannot be checked at present', 'Try again later.'],
+    'Vault slow, authentication_timeout short: 57P03, with a message and what to do');
+set_timeouts('1min', '40s'); # longer than it takes to see it wait
 $client = RawClient->connect($node);
 my $body = pack('N', RawClient::PROTOCOL) . "user\0cold_app\0database\0postgres\0\0";
 $client->send_bytes(pack('N', 4 + length $body) . $body);
