@@ -120,6 +120,7 @@ static bool wait_for_answer(const TvWrite *write, unsigned char *fields, Size *l
 
 static void abandon(int code, Datum write)
 {
+    pg_atomic_fetch_sub_u32(&tv_control->waiters, 1);
     tv_write_abandon(((TvWrite *)DatumGetPointer(write))->id);
 }
 
@@ -154,16 +155,16 @@ void tv_write_tenant(const TvWriteOrder *order, TvAnswer *answer)
 
     tv_require_preloaded();
     make_order(write, order);
+    pg_atomic_fetch_add_u32(&tv_control->waiters, 1);
     PG_ENSURE_ERROR_CLEANUP(abandon, PointerGetDatum(write));
     {
         place_order(write);
         answered = wait_for_answer(write, fields, &len);
     }
     PG_END_ENSURE_ERROR_CLEANUP(abandon, PointerGetDatum(write));
-    if (!answered) {
-        tv_write_abandon(write->id);
+    abandon(0, PointerGetDatum(write)); /* an answer that was taken out has left nothing there */
+    if (!answered)
         give_up(order);
-    }
     fill_answer(answer, fields, len);
     pfree(write);
 }

@@ -169,6 +169,16 @@ static cJSON *new_secret(const struct write *write)
     return NULL;
 }
 
+static void finish_unversioned(struct write *write)
+{
+    struct vc_error err;
+
+    vc_error_set(&err, VC_KV_V1_PATH,
+                 "the mount is KV version 1, which has neither versions nor check-and-set");
+    vc_error_hint(&err, "change the secret in Vault by hand, or move it to KV version 2");
+    finish_with_error(write, &err);
+}
+
 /* vc_written_done */
 static void change_ended(void *ctx, long long version, const struct vc_error *err)
 {
@@ -182,6 +192,8 @@ static void change_ended(void *ctx, long long version, const struct vc_error *er
         /* Somebody else has created it in this very moment. */
         write->read_again = true;
         read_secret(write);
+    } else if (err->code == VC_BAD_REQUEST && err->http_status == 0) {
+        finish_unversioned(write); /* the client has not even asked (vault_kv.h) */
     } else {
         finish_with_error(write, err);
     }
@@ -273,13 +285,8 @@ static void rotate(struct write *write, const struct vc_kv_secret *secret)
 
 static void secret_there(struct write *write, const struct vc_kv_secret *secret)
 {
-    struct vc_error err;
-
     if (secret->version == 0) {
-        vc_error_set(&err, VC_KV_V1_PATH,
-                     "the mount is KV version 1, which has neither versions nor check-and-set");
-        vc_error_hint(&err, "change the secret in Vault by hand, or move it to KV version 2");
-        finish_with_error(write, &err);
+        finish_unversioned(write);
         return;
     }
     write->version = secret->version;

@@ -251,6 +251,21 @@ logs_in($node, 'crowd_app', password('crowd'), 'the template is back: the new pa
 is($node->value(q{SELECT tenant_vault.create_tenant('bare')}), '1', '... and creating again finishes it');
 logs_in($node, 'bare_app', password('bare'), '... with the password that was made first');
 
+# KV version 1 has neither versions nor check-and-set.
+$vault->api(POST => 'sys/mounts/kv1', { type => 'kv', options => { version => '1' } });
+$vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY . 'path "kv1/*" { capabilities = ["create", "read", "update", "delete", "list"] }');
+$vault->api(POST => 'kv1/saas-project/dev/database', { tenant_url_template => 'postgresql://db.example/{tenant}' });
+$vault->api(POST => 'kv1/' . $vault->tenant_path('old'), { username => 'old_app', password => 'x' });
+$node->change_settings(kv_mount => 'kv1');
+$node->wait_until(sub { $node->ask(q{SELECT tenant_vault.conninfo('old')})->{exit} == 0 });
+for my $call (q{create_tenant('new')}, q{rotate_password('old')}, q{drop_tenant('old')}) {
+    refused("SELECT tenant_vault.$call", '42809', qr/KV version 1/, "refused on KV version 1: $call");
+}
+is($vault->api(GET => 'kv1/' . $vault->tenant_path('old'))->{body}{data}{password}, 'x', '... and nothing is changed there');
+is($vault->api(GET => 'kv1/' . $vault->tenant_path('new'), undef, may_fail => 1)->{status}, 404, '... or written');
+$node->change_settings(kv_mount => undef);
+$node->wait_until(sub { $node->ask(q{SELECT tenant_vault.conninfo('crowd')})->{exit} == 0 });
+
 ### 8
 
 # The fetcher reads, then somebody else writes, then the fetcher: a lock of Vault's own would be
