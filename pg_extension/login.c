@@ -44,14 +44,15 @@
 
 typedef struct Attempt {
     Port *port;
-    uint64 role_changes; /* before the role was looked at */
-    Oid role;            /* InvalidOid: there is none of that name */
-    char *tenant;        /* NULL: the role has no label */
-    bool cannot_ask;     /* neither Vault nor the cache has an answer */
-    char *verifier;      /* NULL: nothing that the client proves will do */
-    const char *reason;  /* of that, for the log */
-    int64 version;       /* of the secret; 0: none */
-    uint64 read_ticket;  /* of that read of it */
+    uint64 role_changes;  /* before the role was looked at */
+    Oid role;             /* InvalidOid: there is none of that name */
+    char *tenant;         /* NULL: the role has no label */
+    bool cannot_ask;      /* neither Vault nor the cache has an answer */
+    char *verifier;       /* NULL: nothing that the client proves will do */
+    const char *reason;   /* of that, for the log */
+    int64 version;        /* of the secret; 0: none */
+    bool password_beside; /* the verifier is Vault's own, and there is a password beside it */
+    uint64 read_ticket;   /* of that read of it */
     TimestampTz fetched_at;
     char *request_id; /* of Vault's, for the log; NULL: none */
 } Attempt;
@@ -121,6 +122,14 @@ static void take_failure(Attempt *attempt, const TvAnswer *answer)
         attempt->reason = vc_code_text(answer->outcome);
 }
 
+static bool has_both(const TvAnswer *answer)
+{
+    struct frame_field field;
+
+    return frame_find(answer->payload, answer->len, TAG_SCRAM_VERIFIER, &field) &&
+           frame_find(answer->payload, answer->len, TAG_PASSWORD, &field);
+}
+
 static void ask_vault(Attempt *attempt)
 {
     TvAnswer answer;
@@ -130,6 +139,7 @@ static void ask_vault(Attempt *attempt)
     attempt->request_id = tv_answer_message(&answer, TAG_REQUEST_ID, VC_REQUEST_ID_SIZE - 1);
     attempt->fetched_at = answer.fetched_at;
     attempt->read_ticket = answer.read_ticket;
+    attempt->password_beside = has_both(&answer);
     if (answer.found)
         attempt->verifier = tv_scram_verifier(attempt->tenant, &answer, &attempt->reason);
     else
@@ -303,6 +313,10 @@ static int exchange(Attempt *attempt)
         status = STATUS_ERROR; /* cannot be, and must not */
     if (attempt->reason == NULL)
         attempt->reason = detail;
+    /* What was written to Vault by hand may be the password alone. */
+    if (status == STATUS_ERROR && attempt->reason == NULL && attempt->password_beside)
+        attempt->reason = "it was not the password of the secret's scram_verifier, which counts "
+                          "whatever the password beside it is";
     if (status != STATUS_OK)
         return status;
     attempt->reason = what_has_changed(attempt);

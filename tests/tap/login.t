@@ -86,6 +86,9 @@ logs_in($node, 'ghost_app', 'pw of the verifier', 'a scram_verifier instead of a
 $vault->put_tenant('ghost', { username => 'x', password => 'another', scram_verifier => $verifier });
 $node->value(q{SELECT tenant_vault.flush()});
 logs_in($node, 'ghost_app', 'pw of the verifier', 'a scram_verifier beside a password is used as it is');
+my $beside = $node->log_mark;
+is_locked_out($node, 'ghost_app', 'another', '... and that password is not tried');
+like($node->log_since($beside), qr/scram_verifier, which counts whatever the password beside it is/, '... which the log explains');
 
 ### 4
 
