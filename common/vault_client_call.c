@@ -337,6 +337,7 @@ static void transfer_ended(struct call *call, struct vc_reply *reply, const stru
         return;
     }
     vc_error_clear(&call->outcome);
+    vc_reply_drop_echo(reply, &call->request);
     if (reply->status >= 300)
         classify(call, reply);
     if (call->fixed_origin == NULL && !call->redirected)

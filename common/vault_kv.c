@@ -107,15 +107,17 @@ static enum vc_code gone_error(const struct vc_envelope *envelope, const struct 
                                const char *doing, struct vc_error *err)
 {
     bool destroyed = vc_json_bool(envelope->metadata, "destroyed", false);
+    long long version = vc_json_integer(envelope->metadata, "version", 0);
     char what[VERSION_TEXT_SIZE + sizeof("version is destroyed")];
 
-    snprintf(what, sizeof(what), "version %lld is %s",
-             vc_json_integer(envelope->metadata, "version", 0),
+    if (version <= 0) /* whoever writes in its place checks and sets on it */
+        return vc_envelope_malformed(envelope, reply, doing, "version", err);
+    snprintf(what, sizeof(what), "version %lld is %s", version,
              destroyed ? "destroyed" : "deleted");
     verdict(envelope, reply, destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED, doing, what,
             err);
     if (err != NULL)
-        err->version = vc_json_integer(envelope->metadata, "version", 0);
+        err->version = version;
     vc_error_hint(err, destroyed ? "write a new version" : "undelete it, or write a new version");
     return destroyed ? VC_VERSION_DESTROYED : VC_VERSION_DELETED;
 }
@@ -153,17 +155,17 @@ static enum vc_code read_v2(const struct vc_reply *reply, const char *doing,
                             struct vc_kv_secret *secret, struct vc_error *err)
 {
     const struct vc_envelope *envelope = &secret->envelope;
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(envelope->data, "data");
 
     secret->data = vc_json_object(envelope->data, "data");
     secret->version = vc_json_integer(envelope->metadata, "version", 0);
     if (envelope->data == NULL)
         return vc_envelope_malformed(envelope, reply, doing, "\"data\"", err);
-    if (cJSON_GetObjectItemCaseSensitive(envelope->data, "data") == NULL &&
-        envelope->metadata == NULL) {
+    if (data == NULL && envelope->metadata == NULL) {
         verdict(envelope, reply, VC_KV_V1_PATH, doing, "this is no secret of KV version 2", err);
         return refine(err, VC_KV_V1_PATH, "the mount seems to be KV version 1");
     }
-    if (secret->data == NULL && envelope->metadata != NULL)
+    if ((data == NULL || cJSON_IsNull(data)) && envelope->metadata != NULL)
         return gone_error(envelope, reply, doing, err);
     if (secret->data == NULL || secret->version <= 0 ||
         !copy_time(secret->created_time, envelope->metadata, "created_time"))
@@ -235,6 +237,7 @@ enum vc_code vc_kv_write_request(struct vc_request *request, int kv, const char 
         return vc_error_set(err, VC_BAD_SECRET, "the secret to be written is not a JSON object");
     if (kv == 1 && cas >= 0)
         return vc_error_set(err, VC_BAD_REQUEST, "KV version 1 cannot check and set");
+    request->secret_values = true;
     if (kv != 1)
         vc_buf_append_text(&request->body, "{\"data\":");
     code = append_data(request, data, err);

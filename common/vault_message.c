@@ -11,6 +11,12 @@
 
 #define API_ROOT "/v1"
 
+/* Bytes: shorter values are no secrets, and so many of a longer one in a row are no coincidence. */
+#define SHORTEST_VALUE 4
+#define ECHO_MIN 8
+/* What a longer error reply says fits into no message, and comparing it would take 0.1 s. */
+#define ERROR_BODY_MAX 16384
+
 void vc_request_init(struct vc_request *request, const struct vc_allocator *allocator)
 {
     *request = (struct vc_request){.method = VC_GET};
@@ -109,4 +115,55 @@ enum vc_code vc_request_body_check(const struct vc_request *request, enum vc_cod
         return vc_error_set(err, otherwise, "a request's body is longer than %d bytes",
                             VC_REQUEST_BODY_MAX);
     return vc_error_set(err, VC_NO_MEMORY, "out of memory while building a request");
+}
+
+/* ---- what a reply repeats ---- */
+
+/* In steps, so that a value cut anywhere is found by any 15 bytes that are left of it. */
+static bool repeats_value(const struct vc_buf *body, const char *value, size_t len)
+{
+    size_t piece = len < ECHO_MIN ? len : ECHO_MIN;
+
+    if (len < SHORTEST_VALUE)
+        return false;
+    for (size_t at = 0; at + piece <= len; at += piece) {
+        if (memmem(body->data, body->len, value + at, piece) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* The quote that ends the string, or end. */
+static const char *string_end(const char *at, const char *end)
+{
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at > 1 ? 2 : 1;
+    return at;
+}
+
+/* json is ours: well-formed, without blanks outside of strings. */
+static bool repeats_any_value(const struct vc_buf *body, const struct vc_buf *json)
+{
+    const char *end = json->data + json->len;
+    const char *quote = memchr(json->data, '"', json->len);
+
+    while (quote != NULL) {
+        const char *value = quote + 1;
+        const char *stop = string_end(value, end);
+        bool is_name = end - stop > 1 && stop[1] == ':';
+
+        if (!is_name && repeats_value(body, value, (size_t)(stop - value)))
+            return true;
+        quote = end - stop > 1 ? memchr(stop + 1, '"', (size_t)(end - stop - 1)) : NULL;
+    }
+    return false;
+}
+
+void vc_reply_drop_echo(struct vc_reply *reply, const struct vc_request *request)
+{
+    if (reply->status < 300 || !request->secret_values || reply->body.len == 0 ||
+        request->body.len == 0)
+        return;
+    if (reply->body.len > ERROR_BODY_MAX || repeats_any_value(&reply->body, &request->body))
+        vc_buf_reset(&reply->body);
 }

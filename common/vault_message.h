@@ -30,6 +30,7 @@ struct vc_request {
     bool with_token;                /* send X-Vault-Token */
     bool with_namespace; /* send X-Vault-Namespace: not for sys/health, sys/seal-status, sys/init */
     bool repeatable;     /* may be sent again when it is not known whether Vault saw it (reads) */
+    bool secret_values;  /* body holds some: an error reply may repeat them */
     bool login; /* never sent twice: a single-use secret_id is spent before the reply arrives */
     char index[VC_INDEX_MAX]; /* X-Vault-Index that the read must see, or "" */
 };
@@ -64,5 +65,11 @@ enum vc_code vc_request_body_check(const struct vc_request *request, enum vc_cod
 
 void vc_reply_init(struct vc_reply *reply, const struct vc_allocator *allocator);
 void vc_reply_free(struct vc_reply *reply);
+/*
+ * Empties the body of an error reply (300 or above) that repeats one of the request's
+ * secret_values, or a part of one: a server, or a proxy before it, may do so, and what it says goes
+ * into messages and logs. Of a value's text as it stands in JSON; one below 4 bytes is no secret.
+ */
+void vc_reply_drop_echo(struct vc_reply *reply, const struct vc_request *request);
 
 #endif

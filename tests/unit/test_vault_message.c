@@ -167,6 +167,66 @@ START_TEST(a_new_reply_has_no_retry_after)
 }
 END_TEST
 
+/* A request with these values, and whether the reply to it is emptied. */
+static const struct {
+    long status;
+    const char *reply;
+    bool emptied;
+} echoes[] = {
+    {400, "{\"errors\":[\"cannot write {\\\"password\\\":\\\"correct horse battery\\\"}\"]}", true},
+    {500, "correct horse battery", true},
+    {502, "<html>bad gateway: correct h", true},
+    {503, "ct horse battery", true},
+    {400, "value hunt is too short", true},
+    {400, "a\\\"quote in the middle", true},
+    {400, "check-and-set parameter did not match the current version", false},
+    {400, "password, username, note, data: fields that are not allowed", false},
+    {400, "correct", false},
+    {400, "db", false},
+    {200, "correct horse battery", false},
+    {400, "", false},
+};
+
+static bool is_emptied(long status, const char *text)
+{
+    struct vc_reply reply;
+    bool emptied;
+
+    vc_reply_init(&reply, &tracking.allocator);
+    reply.status = status;
+    vc_buf_append_text(&reply.body, text);
+    vc_reply_drop_echo(&reply, &request);
+    emptied = reply.body.len != strlen(text);
+    ck_assert(!emptied || reply.body.len == 0);
+    vc_reply_free(&reply);
+    return emptied;
+}
+
+START_TEST(an_error_reply_that_repeats_a_secret_value_is_emptied)
+{
+    vc_buf_append_text(&request.body,
+                       "{\"data\":{\"username\":\"hunt\",\"password\":\"correct horse battery\","
+                       "\"host\":\"db\",\"note\":\"a\\\"quote in\"},\"options\":{\"cas\":0}}");
+    ck_assert(!is_emptied(echoes[_i].status, echoes[_i].reply));
+    request.secret_values = true;
+    ck_assert_int_eq(is_emptied(echoes[_i].status, echoes[_i].reply), echoes[_i].emptied);
+}
+END_TEST
+
+START_TEST(a_long_error_reply_to_secret_values_is_emptied_unread)
+{
+    char text[16386];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    request.secret_values = true;
+    vc_buf_append_text(&request.body, "{\"a\":\"value of it\"}");
+    ck_assert(is_emptied(500, text));
+    text[sizeof(text) - 2] = '\0';
+    ck_assert(!is_emptied(500, text));
+}
+END_TEST
+
 static void add_table(TCase *tests, const TTest *test, int count)
 {
     tcase_add_loop_test(tests, test, 0, count);
@@ -192,6 +252,8 @@ int main(void)
     tcase_add_test(tests, a_mount_that_is_missing_or_too_long_is_refused);
     tcase_add_test(tests, a_body_without_memory_and_one_too_long_are_told_apart);
     tcase_add_test(tests, a_new_reply_has_no_retry_after);
+    add_table(tests, an_error_reply_that_repeats_a_secret_value_is_emptied, COUNT(echoes));
+    tcase_add_test(tests, a_long_error_reply_to_secret_values_is_emptied_unread);
 
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

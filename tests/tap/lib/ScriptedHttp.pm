@@ -10,7 +10,7 @@
 #   $http->address; $http->requests(tenant => 'not-json'); $http->stop;
 #
 # A script gets an object with: text (raw bytes), head (status line and headers), reply (a whole
-# reply), json_text (the same, as JSON), request ({ method, path, headers, count }), where count
+# reply), json_text (the same, as JSON), request ({ method, path, headers, body, count }), where count
 # is how often this tenant was asked for, this time included.
 package ScriptedHttp;
 
@@ -157,7 +157,7 @@ sub _read_request
     }
     my $body = '';
     read $socket, $body, $headers{'content-length'} if $headers{'content-length'};
-    return { method => $method, path => $path, headers => \%headers };
+    return { method => $method, path => $path, headers => \%headers, body => $body };
 }
 
 # Appends the request to the log; returns how many of that tenant there are by now.
@@ -166,7 +166,9 @@ sub _keep
     my ($self, $request, $tenant) = @_;
     open my $log, '+>>', $self->{log} or croak "$self->{log}: $!";
     flock $log, LOCK_EX;
-    print {$log} $json->encode({ %$request, tenant => $tenant, time => Time::HiRes::time }), "\n";
+    my %kept = %$request;
+    delete $kept{body};
+    print {$log} $json->encode({ %kept, tenant => $tenant, time => Time::HiRes::time }), "\n";
     $log->flush;
     seek $log, 0, 0;
     my $count = grep { defined $tenant && ($json->decode($_)->{tenant} // '') eq $tenant } <$log>;
