@@ -211,6 +211,7 @@ START_TEST(a_wrong_role_id_is_tried_once)
     read_secret("app/a");
     expect(VC_LOGIN_REFUSED);
     ck_assert_uint_eq(logins() - before, 1);
+    ck_assert_uint_eq(status_now().login_failures, 1);
 }
 END_TEST
 
@@ -425,6 +426,8 @@ START_TEST(without_the_default_policy_each_ttl_costs_one_login_and_a_refusal_non
     read_secret("app/a");
     expect(VC_OK);
     ck_assert_uint_eq(logins() - before, 2);
+    ck_assert_uint_ge(status_now().renewal_failures, 1);
+    ck_assert_uint_eq(status_now().login_failures, 0);
 }
 END_TEST
 
