@@ -8,6 +8,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use BackgroundRun;
 use MinioHelper;
 use MinioServer;
 use S3Server;
@@ -31,30 +32,10 @@ my @jobs;
 sub start
 {
     my ($env, @arguments) = @_;
-    my $out = "$dir/out." . @jobs;
-    local %ENV = %{ $helper->env(HOME => $dir, %{$env}) };
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDOUT, '>', $out;
-        open STDERR, '>&', \*STDOUT;
-        exec MinioHelper::program(), 'exec', '--minio', '--secret', 'minio', @arguments or POSIX::_exit(127);
-    }
-    push @jobs, $pid;
-    return { pid => $pid, out => $out };
+    push @jobs, BackgroundRun->new($helper, 'exec', '--minio', '--secret', 'minio', @arguments, { env => { HOME => $dir, %{$env} } });
+    return $jobs[-1];
 }
-# The exit status; what it said is in $job->{text}.
-sub finish
-{
-    my ($job) = @_;
-    local $SIG{ALRM} = sub { kill 'KILL', -$job->{pid} };
-    alarm SECONDS;
-    waitpid $job->{pid}, 0;
-    alarm 0;
-    my $status = $? & 127 ? -($? & 127) : $? >> 8;
-    $job->{text} = PostgreSQL::Test::Utils::slurp_file($job->{out});
-    return $status;
-}
+sub text { my ($job) = @_; return $job->out . $job->log; }
 sub wait_for
 {
     my ($what) = @_;
@@ -73,15 +54,15 @@ sub answer
     $helper->write_file("$dir/curl.conf", 'user = "' . ($user . ':' . $password) =~ s/([\\"])/\\$1/gr . qq{"\n});
     return scalar `curl -s -o /dev/null -w '%{http_code}' -m 5 -K $dir/curl.conf --aws-sigv4 aws:amz:us-east-1:s3 $url/`;
 }
-sub environment_of { my ($pid) = @_; return PostgreSQL::Test::Utils::slurp_file("/proc/$pid/environ"); }
 sub child_of { my ($pid) = @_; my ($child) = split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/task/$pid/children"); return $child; }
+sub environment_of { my ($pid) = @_; return PostgreSQL::Test::Utils::slurp_file("/proc/$pid/environ"); }
 
 # It runs
 my $job = start({ MINIO_ROOT_USER => 'someone', MINIO_ROOT_PASSWORD => 'something else', MINIO_ROOT_PASSWORD_FILE => "$dir/none" },
     '--interval', '1', '--on-change', 'restart', '--', @server);
 ok(wait_for(sub { answer('rootuser', $MinioServer::ROOT_PASSWORD) eq '200' }), 'MinIO runs with the root credentials that are in Vault');
 is(answer('minioadmin', 'minioadmin'), '403', 'and refuses minioadmin');
-my $environment = environment_of(child_of($job->{pid}));
+my $environment = environment_of(child_of($job->pid));
 my ($file) = $environment =~ m{MINIO_CONFIG_ENV_FILE=(/dev/shm/minio-helper\.\d+\.[^/\0]+/minio\.env)};
 ok(defined $file, 'its file is in memory');
 unlike($environment, qr/MINIO_(ROOT|ACCESS|SECRET)_/, 'and the only source of credentials');
@@ -96,10 +77,10 @@ is(answer('rootuser', $MinioServer::ROOT_PASSWORD), '403', 'and refuses the old 
 $vault->put('saas-project/dev/s3', { access_key_id => 'rootuser', secret_access_key => 'a second password', endpoint_url => $url });
 like($helper->run('check', '--minio')->{stdout}, qr/^ok +S3 default password: refused/m, 'check --minio: refused');
 
-kill 'TERM', $job->{pid};
-is(finish($job), 0, 'SIGTERM ends MinIO, and its status comes back') or diag $job->{text};
+kill 'TERM', $job->pid;
+is(scalar $job->finish, 0, 'SIGTERM ends MinIO, and its status comes back') or diag text($job);
 ok(!-e $file =~ s{/[^/]+$}{}r, 'the folder of the file is gone');
-is($job->{text} =~ /second password|\Q$MinioServer::ROOT_PASSWORD\E/, '', 'no password was printed');
+is(text($job) =~ /second password|\Q$MinioServer::ROOT_PASSWORD\E/, '', 'no password was printed');
 
 # Its restart in place, which mc asks for, with the file gone: MinIO has put what it read into its
 # own environment.
@@ -108,17 +89,17 @@ ok(wait_for(sub { answer('rootuser', 'a second password') eq '200' }), 'MinIO ru
 $helper->output('credentials', '--format', 'mc', '--output', "$dir/alias");
 my $mc = sub { local %ENV = (%ENV, MC_CONFIG_DIR => "$dir/mc"); return system("mc --quiet @_ >$dir/mc.out 2>&1"); };
 is($mc->("alias import root $dir/alias"), 0, 'mc has its root credentials');
-unlink glob "/dev/shm/minio-helper.$job->{pid}.*/minio.env";
+unlink glob "/dev/shm/minio-helper." . $job->pid . ".*/minio.env";
 $mc->('admin service restart --json root');
 ok(wait_for(sub { answer('minioadmin', 'minioadmin') eq '403' }), 'started anew by mc without its file, it keeps its credentials');
-kill 'TERM', $job->{pid};
-is(finish($job), 0, 'and ends when it is told to');
+kill 'TERM', $job->pid;
+is(scalar $job->finish, 0, 'and ends when it is told to');
 
 # A server that is open: one that does not read the file.
 my @open = ('env', '-u', 'MINIO_CONFIG_ENV_FILE', @server);
 $job = start({}, '--', @open);
-is(finish($job), 4, 'a MinIO that takes minioadmin: exit status 4');
-like($job->{text}, qr/it takes minioadmin, and is open to everyone/, 'and said');
+is(scalar $job->finish, 4, 'a MinIO that takes minioadmin: exit status 4');
+like(text($job), qr/it takes minioadmin, and is open to everyone/, 'and said');
 is(answer('minioadmin', 'minioadmin'), '000', 'it is stopped');
 
 # check --minio on an open one
@@ -129,24 +110,24 @@ if ($pid == 0) {
     open STDERR, '>', '/dev/null';
     exec @server or POSIX::_exit(127);
 }
-push @jobs, $pid;
 ok(wait_for(sub { answer('minioadmin', 'minioadmin') eq '200' }), 'a MinIO that was started by hand is open');
 my $run = $helper->run('check', '--minio');
 is($run->{status}, 4, 'check --minio: exit status 4');
 like($run->{stdout}, qr/^FAILED +S3 default password: MinIO takes minioadmin/m, 'and said');
 kill 'TERM', $pid;
 waitpid $pid, 0;
+undef $pid;
 
 # Another server's address: one that has other keys.
 my $other = S3Server->new('minio');
 $job = start({}, '--endpoint', $other->endpoint, '--', 'sleep', '300');
-is(finish($job), 4, "another server's answer does not count");
-like($job->{text}, qr/does not take the root credentials out of Vault/, 'and is said');
+is(scalar $job->finish, 4, "another server's answer does not count");
+like(text($job), qr/does not take the root credentials out of Vault/, 'and is said');
 $job = start({}, '--within', '1s', '--', 'sleep', '300');
-is(finish($job), 3, 'a server that does not answer in time is stopped');
-like($job->{text}, qr/cannot ask the S3 server.*\n.*--endpoint/, 'with a hint to --endpoint');
+is(scalar $job->finish, 3, 'a server that does not answer in time is stopped');
+like(text($job), qr/cannot ask the S3 server.*\n.*--endpoint/, 'with a hint to --endpoint');
 $job = start({}, '--', $minio, 'server', '--quiet', '--certs-dir', "$dir/nowhere", '--nonsense');
-isnt(finish($job), 0, 'a MinIO that does not start: its own status');
+isnt(scalar $job->finish, 0, 'a MinIO that does not start: its own status');
 
 # The file is looked at before each start. A folder of another's, with a file that cannot be replaced by us.
 my $folder = "/dev/shm/minio_helper_minio.$$";
@@ -155,9 +136,9 @@ $job = start({}, '--files', $folder, '--interval', '1', '--on-change', 'restart'
 wait_for(sub { -s "$folder/minio.env" });
 sleep 0.5;
 put_root('a third password');
-is(finish($job), 2, 'a file that somebody emptied: MinIO is not started anew');
-like($job->{text}, qr/would start with minioadmin/, 'and why is said');
-like($job->{text} =~ s/up\n//gr, qr/\A[^\n]*\n[^\n]*\n\z/, 'once');
+is(scalar $job->finish, 2, 'a file that somebody emptied: MinIO is not started anew');
+like(text($job), qr/would start with minioadmin/, 'and why is said');
+like($job->log, qr/\A[^\n]*\n[^\n]*\n\z/, 'once');
 rmdir $folder;
 
 # What is refused
@@ -170,21 +151,15 @@ for my $case (
 ) {
     my ($env, $arguments, $status, $said, $name) = @{$case};
     $job = start($env, @{$arguments}, '--', 'touch', "$dir/started");
-    is(finish($job), $status, "$name is refused");
-    like($job->{text}, $said, 'and said');
+    is(scalar $job->finish, $status, "$name is refused");
+    like(text($job), $said, 'and said');
 }
 for my $case ([ 'environment', 'begins with env' ], [ 'short', 'less than 8 characters' ], [ ' spaces at its edge', 'spaces at its edge' ]) {
     put_root($case->[0]);
     $job = start({}, '--', 'touch', "$dir/started");
-    is(finish($job), 6, "a password that MinIO would not take is refused: $case->[1]");
+    is(scalar $job->finish, 6, "a password that MinIO would not take is refused: $case->[1]");
 }
 ok(!-e "$dir/started", 'and nothing was started');
-is(join(' ', map { glob "/dev/shm/minio-helper.$_.*" } @jobs), '', 'no folder is left');
-
-END {
-    my $status = $?;
-    kill 'KILL', map { -$_, $_ } @jobs;
-    $? = $status;
-}
+is(join(' ', map { glob '/dev/shm/minio-helper.' . $_->pid . '.*' } @jobs), '', 'no folder is left');
 
 done_testing();

@@ -6,6 +6,7 @@ use warnings;
 use IO::Socket::INET;
 use Test::More;
 
+use BackgroundRun;
 use MinioHelper;
 use MinioServer;
 use VaultServer;
@@ -43,39 +44,16 @@ $minio->stop;
 my ($port, $console) = map { $_->sockport } map { IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) } 1, 2;
 my @server = ($helper->top . '/build/tools/bin/minio', 'server', '--quiet', '--address', "127.0.0.1:$port", '--console-address',
     "127.0.0.1:$console", '--certs-dir', $minio->ca_cert =~ s{/[^/]+$}{}r, "$dir/data");
-my @jobs;
-sub start
-{
-    my ($env, @arguments) = @_;
-    my $out = "$dir/out." . @jobs;
-    local %ENV = %{ $helper->env(HOME => $dir, %{$env}) };
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDOUT, '>', $out;
-        open STDERR, '>&', \*STDOUT;
-        exec MinioHelper::program(), 'exec', '--minio', '--secret', 'minio', @arguments, '--', @server or POSIX::_exit(127);
-    }
-    push @jobs, $pid;
-    return { pid => $pid, out => $out };
-}
-sub finish
-{
-    my ($job) = @_;
-    local $SIG{ALRM} = sub { kill 'KILL', -$job->{pid} };
-    alarm SECONDS;
-    waitpid $job->{pid}, 0;
-    alarm 0;
-    $job->{text} = PostgreSQL::Test::Utils::slurp_file($job->{out});
-    return $? & 127 ? -($? & 127) : $? >> 8;
-}
+sub start { my ($env, @arguments) = @_; return BackgroundRun->new($helper, 'exec', '--minio', '--secret', 'minio', @arguments, '--', @server, { env => { HOME => $dir, %{$env} } }); }
+
+sub text { my ($job) = @_; return $job->out . $job->log; }
 
 my $job = start({});
-isnt(finish($job), 0, 'asked by plain HTTP, a server that speaks TLS is stopped');
-like($job->{text}, qr/--endpoint/, 'and the hint says how');
+isnt(scalar $job->finish, 0, 'asked by plain HTTP, a server that speaks TLS is stopped');
+like(text($job), qr/--endpoint/, 'and the hint says how');
 $job = start({}, '--endpoint', "https://localhost:$port");
-isnt(finish($job), 0, 'with a certificate of another authority it is stopped');
-like($job->{text}, qr/certificate/i, 'and why is said');
+isnt(scalar $job->finish, 0, 'with a certificate of another authority it is stopped');
+like(text($job), qr/certificate/i, 'and why is said');
 
 $job = start(\%ca, '--endpoint', "https://localhost:$port");
 my $up = 0;
@@ -86,14 +64,8 @@ for (1 .. SECONDS) {
 }
 ok($up, 'with both it runs');
 sleep 3;    # and goes on running when it has been asked
-is(kill(0, $job->{pid}), 1, 'and goes on');
-kill 'TERM', $job->{pid};
-is(finish($job), 0, 'SIGTERM ends it') or diag $job->{text};
-
-END {
-    my $status = $?;
-    kill 'KILL', map { -$_ } @jobs;
-    $? = $status;
-}
+is(kill(0, $job->pid), 1, 'and goes on');
+kill 'TERM', $job->pid;
+is(scalar $job->finish, 0, 'SIGTERM ends it') or diag text($job);
 
 done_testing();

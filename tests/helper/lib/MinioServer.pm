@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep time);
 
 use MinioHelper;
 
-use constant START_SECONDS => 30;    # MinIO answers after 2 to 5 s
+use constant START_SECONDS => 60;    # MinIO answers after 2 to 5 s; on a machine that is busy, later
 
 my $owner = $$;
 my @servers;
