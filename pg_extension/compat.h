@@ -14,6 +14,7 @@
 #include "libpq/scram.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/postmaster.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -24,8 +25,6 @@
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #include "tcop/backend_startup.h"
-#else
-#include "postmaster/postmaster.h"
 #endif
 #if PG_VERSION_NUM < 160000
 #include "utils/guc.h"
