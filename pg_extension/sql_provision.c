@@ -12,10 +12,12 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
 #include "answer_text.h"
+#include "guc.h"
 #include "name_check.h"
 #include "report.h"
 #include "sql_function.h"
@@ -33,6 +35,12 @@ TV_SQL_FUNCTION(tv_remove_secret);
 
 /* The fourth field of an advisory lock's tag: users' own have 1 and 2 there. */
 #define LOCK_CLASS 4
+/*
+ * A lock is waited for so many times request_timeout, with 55P03 at the end: whoever has it may
+ * wait for Vault twice, for the change and for reading it back. Without a bound, many who wait for
+ * a Vault that is silent would do so one after the other.
+ */
+#define LOCK_WAITS 2
 
 /*
  * One change of a tenant after the other, in the whole cluster (an advisory lock of a user's holds
@@ -41,10 +49,22 @@ TV_SQL_FUNCTION(tv_remove_secret);
 static void lock_name(const char *name)
 {
     uint64 hash = hash_bytes_extended((const unsigned char *)name, strlen(name), 0);
+    int callers_timeout = LockTimeout;
+    int longest = LOCK_WAITS * tv_request_timeout;
     LOCKTAG tag;
 
     SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32)(hash >> 32), (uint32)hash, LOCK_CLASS);
-    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+    PG_TRY();
+    {
+        if (LockTimeout == 0 || LockTimeout > longest)
+            LockTimeout = longest;
+        (void)LockAcquire(&tag, ExclusiveLock, false, false);
+    }
+    PG_FINALLY();
+    {
+        LockTimeout = callers_timeout;
+    }
+    PG_END_TRY();
 }
 
 /* Everything that can be refused without having done anything. */

@@ -460,6 +460,11 @@ DECLARE
 BEGIN
     PERFORM tenant_vault._begin_tenant_change(tenant, 'rotate_password()');
     version := tenant_vault._rotate_secret(tenant);
+    IF tenant_vault._roles_of(tenant) = '{}' THEN
+        RAISE WARNING USING
+            MESSAGE = format('no role of this server is bound to tenant "%s": whatever checks its password has to be told the new one', tenant),
+            HINT = 'A role that has a password of its own here is bound by enroll(). Vault keeps the version before.';
+    END IF;
     /* Now that nobody comes in by the old one. */
     IF terminate THEN
         PERFORM tenant_vault._end_sessions(tenant_vault._roles_of(tenant));
@@ -489,6 +494,8 @@ BEGIN
         BEGIN
             EXECUTE format('DROP ROLE %s', dropped::regrole);
         EXCEPTION WHEN dependent_objects_still_exist THEN
+            /* Without its label it is a role like any other, which a line with trust or peer would let in. */
+            EXECUTE format('ALTER ROLE %s NOLOGIN', dropped::regrole);
             RAISE NOTICE 'role % owns something or has privileges, and is kept; it cannot log in any more', dropped::regrole;
         END;
     END LOOP;

@@ -10,7 +10,8 @@
 #  7. what is refused: names, roles, secrets, readers; and nothing has happened then
 #  8. another writer: check-and-set
 #  9. who may call, and what that lets him do
-# 10. no password in the server's log
+# 10. a Vault that is silent holds up nobody for long, however many wait for one another
+# 11. no password in the server's log
 use strict;
 use warnings;
 
@@ -19,7 +20,7 @@ use LoginNode;
 use RawClient;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 use VaultServer;
 
 my $vault = VaultServer->new('vault');
@@ -91,7 +92,9 @@ logs_in($node, 'acme_app', $second, '... that logs in at once');
 is_locked_out($node, 'acme_app', $first, '... while the old one is refused at once');
 is($node->value(q{SELECT tenant_vault.secret_value('dev/tenants/acme/database', 'password')}), $second, '... and the secret reads so too');
 $vault->put_tenant('gamma', { username => 'g', password => 'old', host => 'h.example', port => 1234, sslmode => 'require' });
-is($node->value(q{SELECT tenant_vault.rotate_password('gamma')}), '2', 'a tenant that somebody else has made is rotated too');
+$answer = $node->ask(q{SELECT tenant_vault.rotate_password('gamma')});
+is($answer->{out}, '2', 'a tenant that somebody else has made is rotated too');
+like($answer->{err}, qr/WARNING: .*no role of this server is bound to tenant "gamma"/, '... with a warning, because nothing here checks that password');
 $secret = $vault->tenant_secret('gamma');
 password('gamma');
 is_deeply([@$secret{qw(username host port sslmode)}], ['g', 'h.example', 1234, 'require'], '... and its other fields stay');
@@ -150,7 +153,7 @@ is($node->value(q{SELECT tenant_vault.drop_tenant('nobody') IS NULL}), 't', 'a t
 $node->value(q{CREATE TABLE kept (); ALTER TABLE kept OWNER TO acme_app});
 $answer = $node->ask(q{SELECT tenant_vault.drop_tenant('acme')});
 like($answer->{err}, qr/NOTICE: .*role acme_app owns something.*cannot log in/, 'a role that owns something is kept');
-is($node->value(q{SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'acme_app'}), 't', '... without a password');
+is($node->value(q{SELECT rolpassword IS NULL AND NOT rolcanlogin FROM pg_authid WHERE rolname = 'acme_app'}), 't', '... without a password, and without LOGIN');
 refused(q{SELECT tenant_vault.create_tenant('acme')}, '42710', qr/acme_app.*enroll/, '... and is nobody\'s then');
 $node->value(q{DROP TABLE kept; DROP ROLE acme_app});
 
@@ -299,6 +302,18 @@ is($node->ask(q{SET SESSION AUTHORIZATION provisioner; SELECT tenant_vault.rotat
 is($node->ask(q{SET SESSION AUTHORIZATION provisioner; SELECT tenant_vault.drop_tenant('theirs')})->{out}, '2', '... and drops');
 
 ### 10
+
+$node->change_settings(request_timeout => '2s');
+$vault->freeze;
+my $began = time;
+@answers = $node->sessions([map {"SELECT tenant_vault.create_tenant('waits-$_')"} 1 .. 12]);
+my $took = time - $began;
+$vault->thaw;
+is(scalar(grep { $_->{sqlstate} =~ /^(58000|55P03)$/ } @answers), 12, 'twelve who create tenants while Vault is silent are told so') or diag explain [map { $_->{err} } @answers];
+cmp_ok($took, '<', 16, '... together, not one after the other'); # 12 x 2 s
+is($node->value(q{SET lock_timeout = '5s'; SELECT tenant_vault.create_tenant('waits-1') > 0; SHOW lock_timeout}), "t\n5s", "... and who calls again succeeds, and keeps his own lock_timeout");
+
+### 11
 
 my $log = $node->log_since(0);
 is(scalar(grep { index($log, $_) >= 0 } @passwords), 0, 'no password in the server\'s log, with every statement logged');
