@@ -13,6 +13,7 @@
 #include "libpq/sasl.h"
 #include "libpq/scram.h"
 #include "miscadmin.h"
+#include "postmaster/postmaster.h"
 
 #include "compat.h"
 #include "guc.h"
