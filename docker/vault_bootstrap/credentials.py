@@ -56,7 +56,9 @@ class ConsumerFolder(Destination):
 
     def folder(self):
         os.makedirs(self.path, mode=0o700, exist_ok=True)
-        if self.owner:
+        # A fresh volume belongs to root, and is open.
+        if self.owner and os.lstat(self.path).st_uid != self.owner[0]:
+            os.chmod(self.path, 0o700)
             os.chown(self.path, *self.owner, follow_symlinks=False)
         return self.path
 
@@ -180,9 +182,9 @@ def write_whole(path, text, mode, owner):
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            if owner:
-                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
+            if owner:  # last: then the mode is the owner's to change
+                os.fchown(descriptor, *owner)
             os.fsync(descriptor)
         os.rename(new, path)
     except OSError as error:
