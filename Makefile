@@ -102,6 +102,8 @@ check-helper: helper-tools ## minio-helper against real Vaults, S3 servers and c
 	@tests/setup/run_helper $(TESTS)
 
 check-docker: tools ## what docker/ holds: policies, bootstrap, and the Compose bundle
+	@tests/setup/packages docker-compose
+	@tests/setup/tools s3clients compose
 	@tests/setup/run_helper $(or $(TESTS),tests/docker/*.t)
 
 check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
