@@ -14,7 +14,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use ComposeProject;
+use DocPage;
 
+my @blocks = DocPage->new('docs/docker.md')->blocks('sh');
 my $project = ComposeProject->new or do {
     plan skip_all => $ComposeProject::reason;
 };
@@ -26,10 +28,16 @@ my $early = $project->run('docker-compose', 'up', '-d', 'vault');
 isnt($early->{status}, 0, 'up before ./bootstrap fails');
 like($early->{stderr}, qr/run \.\/bootstrap first/, 'and says what is to be done');
 
-my $first = $project->run($project->dir . '/bootstrap');
-is($first->{status}, 0, './bootstrap, with nothing running') or BAIL_OUT($first->{stderr});
+sub follow_page
+{
+    my ($what) = @_;
+    my $block = shift @blocks;
+    my $done = $project->run_block($block);
+    is($done->{status}, 0, "docs/docker.md:$block->{line}: $what") or diag $done->{stdout}, $done->{stderr};
+    return $done->{status} == 0;
+}
+follow_page('first use') or BAIL_OUT('the bundle does not start');
 is((stat $project->dir . "/$_")[2] & 07777, 0600, "$_: for its owner only") for qw(.env .env.vault);
-$project->compose('up', '-d');
 my $page = $project->healthy;
 is($page->{status}, 200, 'docker compose up: the application is well') or diag $page->{text};
 is($page->{body}{database}, 'ok', 'it reaches its database');
@@ -67,6 +75,7 @@ is($project->admin_sql(q{SELECT tenant_vault.create_tenant('acme')}), 1, 'the da
 is($project->admin_sql(q{CREATE DATABASE acme}), 'CREATE DATABASE', 'and its database');
 my $acme = $project->secret('tenants/acme/database');
 my $username = $acme->{username};
+follow_page('a tenant and a job');
 is($project->psql($username, $acme->{password}, 'acme', 'SELECT current_user')->{stdout}, "$username\n", 'who logs in with its password');
 
 sub put_job
@@ -148,10 +157,8 @@ for my $service (qw(worker app minio postgres)) {
 
 ### 5
 
-$project->compose('restart', 'vault');
-is($project->wait_for_state('vault', 'healthy'), 'healthy', 'vault: restarted');
-is($project->vault(GET => 'secret/data/saas-project/dev/database')->{status}, 404, 'and has forgotten everything');
-$project->compose('up', 'bootstrap');
+follow_page('Vault is restarted, and made ready again');
+is($project->vault(GET => 'secret/data/saas-project/dev/tenants/acme/database')->{status}, 404, 'it has forgotten what is not seeded');
 is_deeply($project->secret('database'), $secret{database}, 'up bootstrap: the secrets are what the services still use');
 is($project->healthy->{status}, 200, 'the application is well');
 is(stored(put_job('after vault')), 'after vault', 'and the worker works');
@@ -162,6 +169,10 @@ is($project->wait_for_state($_, 'healthy'), 'healthy', "$_: restarted, logs in w
 is($project->healthy->{status}, 200, 'and all is as before');
 is($project->psql('platform', $platform->{password}, 'platform', "SELECT text FROM jobs WHERE id = $job")->{stdout},
     "the first job\n", 'with its data');
+
+$project->write_home('.vault-token', $root);
+follow_page('bootstrap on a Vault of your own');
+is_deeply(\@blocks, [], 'every command of the page was run');
 
 ### 6
 

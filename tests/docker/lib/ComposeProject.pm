@@ -15,6 +15,7 @@ use warnings;
 
 use Carp;
 use Cwd qw(abs_path);
+use Fcntl;
 use File::Basename qw(dirname);
 use HTTP::Tiny;
 use IO::Socket::INET;
@@ -57,7 +58,10 @@ sub new
         port => { vault => $vault, postgres => $postgres, minio => $minio, app => $app },
         compose => ['docker-compose'],
         env => {
-            PATH => $ENV{PATH}, HOME => $dir, LC_ALL => 'C.UTF-8', DOCKER_HOST => $out,
+            # BuildKit builds a stage once for all images, and none that is not needed. Debian's client
+            # has it; another one, further ahead in the path, may want a plugin for it.
+            DOCKER_BUILDKIT => 1, COMPOSE_DOCKER_CLI_BUILD => 1, PATH => "/usr/bin:$ENV{PATH}",
+            HOME => $dir, LC_ALL => 'C.UTF-8', DOCKER_HOST => $out,
             COMPOSE_PROJECT_NAME => "tvtest$$", IMAGE_PREFIX => 'tenant-vault-test/bundle',
             BASE_IMAGE => 'tenant-vault-test/base', GO_IMAGE => 'tenant-vault-test/golang',
             VAULT_IMAGE => 'tenant-vault-test/vault', SAAS_COMPOSE => 'docker-compose',
@@ -127,8 +131,28 @@ sub compose { my ($self, @arguments) = @_; return $self->must(@{ $self->{compose
 sub docker { my ($self, @arguments) = @_; return $self->must('docker', @arguments); }
 sub build { my ($self) = @_; $self->must({ seconds => BUILD_SECONDS }, @{ $self->{compose} }, 'build', '--quiet'); return; }
 
+# A file of the user who runs the commands, for that one only.
+sub write_home
+{
+    my ($self, $name, $text) = @_;
+    sysopen my $file, "$self->{env}{HOME}/$name", O_WRONLY | O_CREAT | O_EXCL, 0600 or croak "$name: $!";
+    print {$file} $text or croak "$name: $!";
+    close $file or croak "$name: $!";
+    return;
+}
+
 # Compose v2, by its path.
 sub compose_v2 { return "$top/build/tools/bin/docker-compose-v2"; }
+
+# A block of commands of docs/docker.md, with this project's Compose and ports in place of the usual.
+sub run_block
+{
+    my ($self, $block) = @_;
+    my %usual = (8200 => 'vault', 8080 => 'app');
+    my $text = $block->{text} =~ s/(127\.0\.0\.1:)(8200|8080)\b/$1$self->{port}{$usual{$2}}/gr;
+    my $function = 'docker() { if [ "$1" = compose ]; then shift; ' . "@{ $self->{compose} }" . ' "$@"; else command docker "$@"; fi; }';
+    return $self->run('bash', '-c', "set -eu\n$function\n$text");
+}
 
 sub container { my ($self, $service) = @_; chomp(my $id = $self->compose('ps', '-q', $service)); return $id; }
 sub inspect { my ($self, @what) = @_; return $json->decode($self->docker('inspect', @what))->[0]; }
