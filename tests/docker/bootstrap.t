@@ -193,6 +193,21 @@ sleep 2.2;    # over half of its life
 is($bootstrap->run('--production')->{status}, 0, 'a run while a secret_id is in the second half of its life');
 isnt($bootstrap->file('app', 'secret_id'), $short, 'replaces it before it ends');
 
+# HashiCorp's Vault takes the device by its API.
+my $silent = VaultServer->new('silent', mounted => 0, audit => 0);
+my ($stdin, $port) = ('', '');
+my $front = IPC::Run::start([ 'python3', $Bootstrap::PROGRAM =~ s{docker/bootstrap$}{tests/docker/lib/audit_front.py}r,
+        $silent->address ], '<', \$stdin, '>', \$port, IPC::Run::timeout(120));
+$front->pump until $port =~ /\n/;
+chomp $port;
+my $hashicorp = Bootstrap->new($vault, VAULT_ADDR => "http://127.0.0.1:$port",
+    VAULT_TOKEN_FILE => $silent->credential_file('token', $silent->root_token));
+$run = $hashicorp->run('--production', '--audit-file', '/var/log/vault.log');
+is($run->{status}, 0, '--production on a server that takes an audit device by its API') or diag $run->{stderr};
+like($run->{stdout}, qr{^audit: file/$}m, 'switches one on');
+is($hashicorp->run('--production')->{status}, 0, 'and is content with it the next time');
+$front->kill_kill;
+
 ### Two at once, and one that is interrupted
 
 sub agree
