@@ -6,6 +6,7 @@
 #  3. each group of settings that the pages show is accepted by a server
 #  4. docs/settings.md names every setting with its default; docs/sql.md every function and view;
 #     docs/errors.md every SQLSTATE that the extension raises
+#  5. each link of each page leads somewhere
 use strict;
 use warnings;
 
@@ -116,5 +117,17 @@ my $raised = slurp_file("$top/pg_extension/report.c");
 my %sqlstate = map { /(ERRCODE_\w+)/ ? ($1 => 1) : () } split /\b(?=ERRCODE_)/, $raised;
 like($errors, qr/`\Q$_\E`/, "docs/errors.md lists $_")
     for sort map { lc s/^ERRCODE_(T_R_)?//r } keys %sqlstate;
+
+### 5
+
+for my $name ('README.md', 'SECURITY.md', map { s{^\Q$top\E/}{}r } glob "$top/docs/*.md") {
+    my $folder_of = $name =~ m{^(.*/)} ? $1 : '';
+    for my $link (DocPage->new("$top/$name")->links) {
+        my ($file, $anchor) = $link =~ /^([^#]*)(?:#(.*))?$/;
+        my $target = "$top/" . ($file eq '' ? $name : "$folder_of$file");
+        my $there = -e $target && (!defined $anchor || grep { $_ eq $anchor } DocPage->new($target)->anchors);
+        ok($there, "$name: $link leads somewhere");
+    }
+}
 
 done_testing;
