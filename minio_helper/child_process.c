@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,12 +19,26 @@
 static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
                                 SIGUSR2, SIGALRM, SIGWINCH, SIGPWR,  SIGCHLD};
 
+/* Those that a child would have had; by one system call, where asking for each takes a thousand. */
 static void remember_descriptors(fd_set *descriptors)
 {
+    struct pollfd looks[FD_SETSIZE];
+    struct rlimit limit;
+    nfds_t count = FD_SETSIZE;
+    bool told;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < count)
+        count = (nfds_t)limit.rlim_cur; /* poll takes no more */
+    for (nfds_t i = 0; i < count; i++)
+        looks[i] = (struct pollfd){.fd = (int)i};
+    told = poll(looks, count, 0) >= 0;
     FD_ZERO(descriptors);
-    for (int fd = 0; fd < FD_SETSIZE; fd++)
-        if (fcntl(fd, F_GETFD) >= 0)
+    for (int fd = 0; fd < (int)count; fd++) {
+        int flags = told && (looks[fd].revents & POLLNVAL) != 0 ? -1 : fcntl(fd, F_GETFD);
+
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
             FD_SET(fd, descriptors);
+    }
 }
 
 int child_signals_open(struct child_inheritance *inheritance)
@@ -53,10 +69,13 @@ int child_signals_stop(int signals)
 /* libcurl's sockets are not all close-on-exec. */
 static void keep_descriptors(const fd_set *descriptors)
 {
+    bool all = close_range(0, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+
     for (int fd = 0; fd < FD_SETSIZE; fd++)
-        if (!FD_ISSET(fd, descriptors))
+        if (FD_ISSET(fd, descriptors))
+            fcntl(fd, F_SETFD, 0);
+        else if (!all) /* before Linux 5.11 */
             fcntl(fd, F_SETFD, FD_CLOEXEC);
-    close_range(FD_SETSIZE, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
 /* In the child. What stops it goes through the pipe, which a successful exec closes. */
