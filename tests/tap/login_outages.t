@@ -139,16 +139,16 @@ $node->value('SELECT tenant_vault.restart_fetcher(), tenant_vault.flush()');
 
 ### 6
 
-# Some 24 kB in the cache, as password, URL and keyword string.
-sub long_password { my ($n) = @_; return "$n" . 'x' x 8_000; }
+# Some 24 kB in the cache, as a field of its own, in the URL and in the keyword string. Not by a long
+# password: hashing that 4,096 times takes its time.
 for my $n (1 .. BULK) {
-    $vault->put_tenant("bulk$n", { username => "bulk$n", password => long_password($n) });
+    $vault->put_tenant("bulk$n", { username => "bulk$n", password => "s3cret $n", application_name => 'x' x 8_000 });
 }
 $node->value(join ';', map { "CREATE ROLE bulk${_}_app LOGIN" } 1 .. BULK);
 $node->value(join ';', map { "SELECT tenant_vault.enroll('bulk${_}_app', 'bulk$_')" } 1 .. BULK);
 my @refused;
 for my $n (1 .. BULK, 1 .. 10) {
-    my $login = $node->log_in("bulk${n}_app", long_password($n));
+    my $login = $node->log_in("bulk${n}_app", "s3cret $n");
     push @refused, $login->{err} if $login->{exit} != 0;
 }
 is(scalar @refused, 0, 'with more secrets than the cache holds every login succeeds') or diag $refused[0];
