@@ -117,12 +117,16 @@ SELECT tenant_vault.create_tenant(:'tenant', :'role', nullif(:'host', ''), nulli
 SELECT format('CREATE ROLE %I NOLOGIN', :'owner')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'owner')
 \gexec
-SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE %I', :'database', :'owner', :'template')
+/* A new database is open to everybody: so nobody gets in before that is ended. */
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE %I ALLOW_CONNECTIONS false', :'database', :'owner', :'template')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database')
 \gexec
 
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE :"database" TO :"role";
+SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS true', :'database')
+WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'database' AND NOT datallowconn)
+\gexec
 
 /* The rest is done inside. A name with "=" would pass for a connection string: so it is given as one. */
 SELECT format('dbname=''%s''', replace(replace(:'database', E'\\', E'\\\\'), '''', E'\\''')) AS target

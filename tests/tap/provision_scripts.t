@@ -20,7 +20,7 @@ use VaultServer;
 
 my $vault = VaultServer->new('vault');
 $vault->put_template('postgresql://db.example/{database_name}');
-my $node = LoginNode->create('main', vault => $vault, settings => { $vault->approle('server') });
+my $node = LoginNode->create('main', vault => $vault, conf => "log_statement = ddl\n", settings => { $vault->approle('server') });
 $vault->put_policy('tenant_vault', $VaultServer::WRITE_POLICY);
 chomp(my $share = `$ENV{PG_CONFIG} --sharedir`);
 
@@ -56,9 +56,12 @@ sub state
 
 ### 1
 
+my $begun = $node->log_mark;
 my $run = done(provision_tenant => 'provision_tenant.sql with no more than a name', tenant => 'acme');
 is($run->{out}, "tenant acme is provisioned: database acme, owner acme_owner, role acme_app, version 1 in Vault\n", '... says what it has done, in one line');
 is($run->{err}, '', '... and nothing else');
+like($node->log_since($begun), qr/CREATE DATABASE acme .*ALLOW_CONNECTIONS false.*REVOKE ALL ON DATABASE "acme" FROM PUBLIC.*ALTER DATABASE acme ALLOW_CONNECTIONS true/s,
+    'nobody gets into the new database before PUBLIC is shut out');
 my $first = password('acme');
 logs_in($node, 'acme_app', $first, 'the application logs in to its database', dbname => 'acme');
 is($node->value(q{SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'acme'}), 'acme_owner', 'the database has its owner');
@@ -84,6 +87,10 @@ is(password('acme'), $first, '... not the password either');
 $node->value('DROP DATABASE beta_db');
 done(provision_tenant => 'a lost database', tenant => 'beta', database => 'beta_db', owner => 'beta_dba', role => 'beta_user');
 logs_in($node, 'beta_user', password('beta'), '... is made again', dbname => 'beta_db');
+$node->value('DROP DATABASE beta_db');
+$node->value('CREATE DATABASE beta_db OWNER beta_dba ALLOW_CONNECTIONS false');
+done(provision_tenant => 'a run that ended in the middle', tenant => 'beta', database => 'beta_db', owner => 'beta_dba', role => 'beta_user');
+logs_in($node, 'beta_user', password('beta'), '... is completed', dbname => 'beta_db');
 $node->value(q{SELECT tenant_vault.drop_tenant('beta', destroy => true)});
 $node->safe_psql('beta_db', 'DROP OWNED BY beta_user');
 $node->value('DROP ROLE beta_user');
