@@ -188,6 +188,21 @@ static void forget_key(enum frame_kind kind, const char *name)
         begin_anew(fetch);
 }
 
+/* What is cached carries on until it has been read. */
+static void read_again(const char *tenant)
+{
+    TvFetch *fetch;
+    TvKey key;
+
+    if (!tv_key_make(&key, KIND_TENANT, tenant, strlen(tenant), 0))
+        return;
+    fetch = tv_fetch_sent_for(&key);
+    if (fetch != NULL)
+        begin_anew(fetch);
+    else
+        (void)tv_fetch_refresh(&key, vc_now() + tv_request_timeout);
+}
+
 /*
  * TvWriteEnded. What is cached of the tenant's secret has been replaced; nobody is to log in by it.
  * After a failure it may have been: it is read again.
@@ -195,14 +210,13 @@ static void forget_key(enum frame_kind kind, const char *name)
 static void tenant_written(const char *tenant, enum vc_code outcome)
 {
     char *path = psprintf("%s/tenants/%s/database", tv_environment, tenant);
-    TvKey key;
 
     if (outcome == VC_OK) {
         forget_key(KIND_TENANT, tenant);
         forget_key(KIND_SECRET, path);
         forget_key(KIND_LIST, "");
-    } else if (tv_key_make(&key, KIND_TENANT, tenant, strlen(tenant), 0)) {
-        (void)tv_fetch_refresh(&key, vc_now() + tv_request_timeout);
+    } else {
+        read_again(tenant);
     }
     pfree(path);
 }

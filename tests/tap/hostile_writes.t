@@ -6,8 +6,9 @@
 #  1. what is read makes no sense: nothing is written
 #  2. what comes of a write makes no sense, or is an error after the deed: written once, and whether it
 #     has been done is said not to be known
-#  3. a reply that repeats the request
-#  4. everything else still works, with the same fetcher
+#  3. a read that began before a change of unknown outcome does not count after it
+#  4. a reply that repeats the request
+#  5. everything else still works, with the same fetcher
 use strict;
 use warnings;
 
@@ -56,7 +57,18 @@ my %unknown = (
     'huge' => sub { $_[0]->json_text(200, '{"data":{"version":7,"x":"' . 'x' x 10_000_000 . '"}}') });
 my %echo = (map { $_ => $echo->($_) } 400, 403, 404, 405, 412, 429, 500, 503);
 
+sub late
+{
+    my ($reply) = @_;
+    return $reply->json(500, { errors => ['internal error'] }) if is_change($reply);
+    my $secret = ScriptedHttp::good_secret('late');
+    $secret->{data}{data}{password} = $reply->count > 3 ? 'new' : 'old';
+    sleep 3 if $reply->count == 2;
+    return $reply->json(200, $secret);
+}
+
 my $http = ScriptedHttp->new(
+    late => \&late,
     %unreadable,
     (map { ("create-$_" => written($unknown{$_}), "rotate-$_" => changed($unknown{$_})) } keys %unknown),
     (map { ("create-echo-$_" => written($echo{$_}), "rotate-echo-$_" => changed($echo{$_})) } keys %echo));
@@ -94,6 +106,18 @@ is($node->value(q{SELECT count(*) FROM pg_seclabels WHERE provider = 'tenant_vau
 
 ### 3
 
+# The second request is a refresh, which is answered last, and as things were before the fourth: the change.
+my $password = q{SELECT password FROM tenant_vault.credentials('late')};
+is($node->value($password), 'old', 'a tenant is cached');
+my $refresh = $node->start_sessions([q{SELECT tenant_vault.refresh('late')}]);
+$node->wait_until(sub { scalar($http->requests(tenant => 'late')) == 2 });
+is(call(q{SELECT tenant_vault.rotate_password('late')})->{sqlstate}, '58000', 'its rotation fails after the deed, while it is being read');
+my ($refreshed) = $node->finish_sessions($refresh);
+is($refreshed->{exit}, 0, '... which goes on') or diag $refreshed->{err};
+is($node->value($password), 'new', '... and brings the new password');
+
+### 4
+
 for my $what (sort keys %echo) {
     for my $function ('create_tenant', 'rotate_password') {
         my $tenant = ($function =~ /(\w+?)_/)[0] . "-echo-$what";
@@ -105,7 +129,7 @@ my $status = $node->value('SELECT last_error FROM tenant_vault.status');
 unlike(join("\n", @seen, $status, $node->log_since(0)), qr/[A-Za-z0-9]{32}|SCRAM-SHA-256\$/, 'no new password and no verifier is shown or logged')
   or diag join "\n", grep { /[A-Za-z0-9]{32}|SCRAM/ } split /\n/, join "\n", @seen, $node->log_since(0);
 
-### 4
+### 5
 
 is($node->value(q{SELECT username FROM tenant_vault.credentials('fine')}), 'fine_app', 'a tenant can still be read');
 is($node->status->{fetcher_starts}, 1, '... by the same fetcher');
