@@ -104,7 +104,7 @@ check-helper: helper-tools ## minio-helper against real Vaults, S3 servers and c
 check-docker: tools ## what docker/ holds: policies, bootstrap, and the Compose bundle
 	@tests/setup/packages docker-compose
 	@tests/setup/tools s3clients compose
-	@tests/setup/run_helper $(or $(TESTS),tests/docker/*.t)
+	@PROVE_LIMIT=60m tests/setup/run_helper $(or $(TESTS),tests/docker/*.t)
 
 check-all: tools ## all tests on PostgreSQL 15, 16, 17 and 18
 	@tests/setup/check_all $(VERSIONS)
