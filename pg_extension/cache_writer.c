@@ -96,7 +96,7 @@ static void wipe_blob(dsa_pointer pointer)
 
     if (!DsaPointerIsValid(pointer))
         return;
-    blob = dsa_get_address(tv_area(), pointer);
+    blob = tv_area_address(pointer);
     size = tv_blob_size(blob);
     explicit_bzero(blob, size);
     add_to(&tv_control->cache_bytes, -(int64)size);
@@ -157,8 +157,12 @@ static dsa_pointer allocate(Size size, bool evict)
     for (;;) {
         pointer = dsa_allocate_extended(tv_area(), size, DSA_ALLOC_NO_OOM);
         if (DsaPointerIsValid(pointer) || !evict || !evict_one())
-            return pointer;
+            break;
     }
+    if (DsaPointerIsValid(pointer) &&
+        tv_area_address(pointer) != dsa_get_address(tv_area(), pointer))
+        elog(ERROR, "the cache's area is not one segment");
+    return pointer;
 }
 
 /* What a verifier needs in a payload; 0 where there is none. */
@@ -195,7 +199,7 @@ static dsa_pointer make_blob(const TvKey *key, const unsigned char *payload, Siz
     if (!DsaPointerIsValid(pointer))
         return pointer;
 
-    blob = dsa_get_address(tv_area(), pointer);
+    blob = tv_area_address(pointer);
     blob->wanted_version = key->wanted_version;
     blob->payload_len = payload_len;
     blob->scope_len = key->scope_len;

@@ -58,11 +58,6 @@ bool tv_key_in_scope(const TvKey *key)
     return key->scope_len == len && memcmp(key->scope, scope, len) == 0;
 }
 
-const TvBlob *tv_blob(dsa_pointer pointer)
-{
-    return dsa_get_address(tv_area(), pointer);
-}
-
 static const TvBlob *any_blob(const TvSlot *slot)
 {
     return tv_blob(DsaPointerIsValid(slot->value) ? slot->value : slot->failure);

@@ -113,7 +113,10 @@ extern TvSlot *tv_cache_find(const TvKey *key);
 
 /* A blob's address in this process, and its payload. The caller holds the lock of the slot's
  * partition. */
-extern const TvBlob *tv_blob(dsa_pointer pointer);
+static inline const TvBlob *tv_blob(dsa_pointer pointer)
+{
+    return tv_area_address(pointer);
+}
 
 static inline const unsigned char *tv_blob_payload(const TvBlob *blob)
 {

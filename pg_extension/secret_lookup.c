@@ -153,7 +153,6 @@ static bool answer_from_cache(const Question *question, bool at_last, TvAnswer *
     vc_msec now;
     TvSlot *slot;
 
-    (void)tv_area(); /* attaching may fail: not under the lock */
     LWLockAcquire(lock, LW_SHARED);
     now = vc_now();
     slot = tv_cache_find(&question->key);
@@ -348,7 +347,6 @@ bool tv_tenant_read_is_current(const char *tenant, uint64 read_ticket)
 
     if (!tv_key_make(&key, KIND_TENANT, tenant, strlen(tenant), 0))
         return false;
-    (void)tv_area();
     LWLockAcquire(tv_key_lock(&key), LW_SHARED);
     slot = tv_cache_find(&key);
     current = slot != NULL && slot->state.has_value && slot->started_ticket == read_ticket;
@@ -418,7 +416,6 @@ text *tv_lookup_cached_text(enum frame_kind kind, const char *name, size_t name_
     if (tv_control == NULL || !tv_key_make(&key, kind, name, name_len, version))
         return NULL;
     tv_cache_prefetch(&key);
-    (void)tv_area();
     settings = tv_freshness_settings();
     now = vc_now_coarse();
     lock = tv_key_lock(&key);

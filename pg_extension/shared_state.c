@@ -43,7 +43,7 @@ struct TvWrite *tv_writes = NULL;
 LWLockPadded *tv_partition_locks = NULL;
 LWLock *tv_ring_lock = NULL, *tv_status_lock = NULL, *tv_write_lock = NULL;
 
-static char *area_place = NULL;
+char *tv_area_place = NULL;
 static dsa_area *attached_area = NULL;
 
 /* ---- sizes ---- */
@@ -149,7 +149,7 @@ static void init_slots(void)
 static void init_area(void)
 {
     Size size = tv_control->area_size;
-    dsa_area *area = dsa_create_in_place(area_place, size,
+    dsa_area *area = dsa_create_in_place(tv_area_place, size,
                                          GetNamedLWLockTranche(AREA_TRANCHE)->lock.tranche, NULL);
 
     dsa_pin(area);
@@ -161,7 +161,7 @@ static void init_area(void)
 static void keep_area_out_of_core_dumps(void)
 {
 #ifdef MADV_DONTDUMP
-    if (madvise(area_place, tv_control->area_size, MADV_DONTDUMP) == 0)
+    if (madvise(tv_area_place, tv_control->area_size, MADV_DONTDUMP) == 0)
         return;
     ereport(WARNING, (errmsg("could not keep tenant_vault's cache out of core dumps: %m"),
                       errhint("Switch off core dumps of the server, or huge pages.")));
@@ -195,7 +195,7 @@ void tv_shmem_startup(void)
     if (!found)
         tv_writes_init();
     place = ShmemInitStruct("tenant_vault values", tv_control->area_size + alignment, &found);
-    area_place = (char *)TYPEALIGN(alignment, place);
+    tv_area_place = (char *)TYPEALIGN(alignment, place);
     if (!found) {
         init_area();
         keep_area_out_of_core_dumps();
@@ -217,9 +217,9 @@ dsa_area *tv_area(void)
         return attached_area;
 
     before = MemoryContextSwitchTo(TopMemoryContext);
-    attached_area = dsa_attach_in_place(area_place, NULL);
+    attached_area = dsa_attach_in_place(tv_area_place, NULL);
     dsa_pin_mapping(attached_area);
     MemoryContextSwitchTo(before);
-    on_shmem_exit(dsa_on_shmem_exit_release_in_place, PointerGetDatum(area_place));
+    on_shmem_exit(dsa_on_shmem_exit_release_in_place, PointerGetDatum(tv_area_place));
     return attached_area;
 }
