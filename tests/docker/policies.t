@@ -22,7 +22,7 @@ for my $environment (qw(dev prod)) {
 # What Vault calls them; POST is what a KV write sends.
 my @verbs = qw(GET LIST POST PATCH DELETE);
 my @environments = qw(dev prod dev2 developer);
-my @secrets = qw(database jwt s3 minio other database/below tenants tenants/acme tenants/acme/database
+my @secrets = qw(database jwt s3 minio minio/below other database/below tenants tenants/acme tenants/acme/database
     tenants/acme/s3 tenants/acme/s3/below);
 
 # The least of each policy, as "VERB path" with ENV for the environment. Everything else is refused.
@@ -33,9 +33,9 @@ my %allowed = (
         'LIST secret/metadata/saas-project/ENV',
     ],
     postgres => [
-        (map { "GET secret/data/saas-project/ENV/$_" } grep { $_ ne 'minio' } @secrets),
+        (map { "GET secret/data/saas-project/ENV/$_" } grep { !/^minio/ } @secrets),
         (map { ("GET secret/metadata/saas-project/ENV/$_", "LIST secret/metadata/saas-project/ENV/$_") }
-                grep { $_ ne 'minio' } @secrets),
+                grep { !/^minio/ } @secrets),
         'LIST secret/metadata/saas-project/ENV',
     ],
     provisioner => [
@@ -113,6 +113,13 @@ for my $consumer (sort keys %allowed) {
         is(status_of($token, 'POST', 'auth/token/revoke-self'), 204, "$policy: ends its own token");
         is(status_of($token, 'GET', 'auth/token/lookup-self'), 403, "$policy: which is then dead");
     }
+}
+
+# To the engine, a slash at the end is the same secret.
+$vault->put('saas-project/dev/minio', { secret_access_key => 'root key' });
+my $database = token_with('saas-postgres-policy');
+for my $path (map { ("secret/data/saas-project/dev/minio$_", "secret/metadata/saas-project/dev/minio$_") } '', '/', '%2f') {
+    is(status_of($database, 'GET', $path), 403, "saas-postgres-policy: no $path");
 }
 
 # What the roles give is these policies and no other.
