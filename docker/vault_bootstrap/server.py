@@ -6,6 +6,7 @@ names over TLS; to nothing else, and no redirect is followed.
 
 import http.client
 import json
+import random
 import ssl
 import time
 import urllib.parse
@@ -15,6 +16,11 @@ from .outcome import MALFORMED, REFUSED, UNREACHABLE, USAGE, Failure
 REQUEST_SECONDS = 10  # of one request; Vault answers within milliseconds
 REPLY_BYTES = 4 << 20  # far more than the longest list of mounts
 POLL_SECONDS = 0.5  # between two looks at a Vault that is not there yet
+# OpenBao's word (500) for a write that another one has overtaken: it did nothing, and is to be sent
+# again. Runs at once overtake each other; so many times in a row would be something else.
+OVERTAKEN = "transaction commit failed"
+OVERTAKEN_ATTEMPTS = 20
+OVERTAKEN_PAUSE = 0.1  # seconds at most, a random part of it: those who collided are not to do so again
 
 # https://developer.hashicorp.com/vault/api-docs/system/health
 HEALTH_ACTIVE = 200
@@ -44,10 +50,13 @@ class Reply:
 
 
 def tls_context(settings):
-    context = ssl.create_default_context(cafile=settings.ca_cert, capath=settings.ca_path)
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_cert, capath=settings.ca_path)
+        if settings.client_cert:
+            context.load_cert_chain(settings.client_cert, settings.client_key)
+    except OSError as error:
+        raise Failure(USAGE, f"VAULT_CACERT, VAULT_CAPATH, VAULT_CLIENT_CERT, VAULT_CLIENT_KEY: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.client_cert:
-        context.load_cert_chain(settings.client_cert, settings.client_key)
     return context
 
 
@@ -106,12 +115,17 @@ class Server:
 
     def request(self, method, path, body=None, token="", wrap_seconds=None):
         """A Reply of any status; who asks decides what a refusal means. token "": the settings'."""
-        try:
-            return self._exchange(
-                self.address, method, path, body,
-                token=self.settings.token if token == "" else token, wrap_seconds=wrap_seconds)
-        except (OSError, http.client.HTTPException) as error:
-            raise Failure(UNREACHABLE, f"{self.address} does not answer {method} {path}: {error}") from None
+        for _ in range(OVERTAKEN_ATTEMPTS):
+            try:
+                reply = self._exchange(
+                    self.address, method, path, body,
+                    token=self.settings.token if token == "" else token, wrap_seconds=wrap_seconds)
+            except (OSError, http.client.HTTPException) as error:
+                raise Failure(UNREACHABLE, f"{self.address} does not answer {method} {path}: {error}") from None
+            if reply.ok or OVERTAKEN not in reply.errors:
+                break
+            time.sleep(random.uniform(0, OVERTAKEN_PAUSE))
+        return reply
 
     def demand(self, method, path, body=None, **options):
         """The data of an answer that must be a good one."""
