@@ -58,6 +58,13 @@ def consumer(text):
     return match[1], owner
 
 
+def words(text):
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise Failure(USAGE, f"SAAS_BOOTSTRAP_OPTIONS: {error}") from None
+
+
 def say(line):
     print(line, flush=True)
 
@@ -107,7 +114,7 @@ def main():
         if not environment.get("VAULT_ADDR") and not environment.get("BAO_ADDR"):
             parse(sys.argv[1:])  # a wrong option starts nothing
             environment = compose.environment(environment, say)
-        options = parse(shlex.split(environment.get("SAAS_BOOTSTRAP_OPTIONS", "")) + sys.argv[1:])
+        options = parse(words(environment.get("SAAS_BOOTSTRAP_OPTIONS", "")) + sys.argv[1:])
         bootstrap(options, Settings(environment))
     except Failure as failure:
         print(f"bootstrap: {failure}", file=sys.stderr)

@@ -7,6 +7,7 @@ from .server import refusal
 
 TEST_LOGIN_SECONDS = 60  # life of the secret_id and token of a test login
 PRODUCTION_SECRET_ID_TTL = "24h"
+FIRST_CIDRS = ["127.0.0.1/32"]  # of a database's role, until SAAS_POSTGRES_CIDRS says where it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +28,23 @@ ROLES = (
 )
 
 
-def definition(role, settings, options):
+def bound_cidrs(server, settings, role):
+    """Where its logins may come from. A run that is not told leaves them: it may be for another consumer."""
+    if role.consumer != "postgres":
+        return []
+    if settings.postgres_cidrs:
+        return settings.postgres_cidrs
+    path = f"auth/approle/role/{settings.names('role')(role.consumer)}"
+    present = server.request("GET", path)
+    if not present.ok and present.status != 404:
+        raise refusal("GET", path, present)
+    return present.data.get("secret_id_bound_cidrs") or FIRST_CIDRS
+
+
+def definition(role, settings, options, cidrs):
     policies = [settings.names("policy")(role.consumer)]
     if role.consumer == "postgres" and options.provisioning:
         policies.append(settings.names("policy")("provisioner"))
-    cidrs = settings.postgres_cidrs if role.consumer == "postgres" else []
     return {
         **role.token,
         "token_policies": policies,
@@ -46,8 +59,9 @@ def definition(role, settings, options):
 def ensure_roles(server, settings, options, say):
     for role in ROLES:
         name = settings.names("role")(role.consumer)
-        server.demand("POST", f"auth/approle/role/{name}", definition(role, settings, options))
-        say(f"{name}: written")
+        cidrs = bound_cidrs(server, settings, role)
+        server.demand("POST", f"auth/approle/role/{name}", definition(role, settings, options, cidrs))
+        say(f"{name}: written{', for logins from ' if cidrs else ''}{', '.join(cidrs)}")
 
 
 def test_login(server, settings, role, say):
@@ -65,7 +79,7 @@ def test_login(server, settings, role, say):
                        {"secret_id_accessor": minted["secret_id_accessor"]})
     if not reply.ok:
         if "CIDR" in reply.errors:
-            say(f"{name}: logs in from {', '.join(settings.postgres_cidrs)} only, so not from here: not tried")
+            say(f"{name}: logs in from {', '.join(bound_cidrs(server, settings, role))} only, so not from here: not tried")
             return
         raise Failure(REFUSED, f"{name}: the test login is refused: {reply.status} {reply.errors}")
     token = reply.body["auth"]["client_token"]

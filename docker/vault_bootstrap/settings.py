@@ -11,6 +11,7 @@ from .outcome import USAGE, Failure
 # The rules of common/tenant_layout.c: nothing that could leave its place in a path or policy.
 ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+HEADER = re.compile(r"[!-~]+")  # what goes into a header of HTTP: a token, a namespace
 FIRST_ENVIRONMENT = "dev"  # whose policies and roles go by the plain names
 
 
@@ -19,7 +20,7 @@ class Settings:
         get = lambda name, default=None: environment.get(name) or default
         self.addresses = [check_address(text) for text in
                           (get("VAULT_ADDR") or get("BAO_ADDR") or "").split(",") if text]
-        self.namespace = get("VAULT_NAMESPACE")
+        self.namespace = check_header("VAULT_NAMESPACE", get("VAULT_NAMESPACE"))
         self.ca_cert = get("VAULT_CACERT")
         self.ca_path = get("VAULT_CAPATH")
         self.client_cert = get("VAULT_CLIENT_CERT")
@@ -29,7 +30,8 @@ class Settings:
         self.environment = get("VAULT_ENVIRONMENT", FIRST_ENVIRONMENT)
         if not ENVIRONMENT.fullmatch(self.environment):
             raise Failure(USAGE, f"VAULT_ENVIRONMENT: must match {ENVIRONMENT.pattern}")
-        self.postgres_cidrs = get("SAAS_POSTGRES_CIDRS", "127.0.0.1/32").split(",")
+        # [] where nothing is said: then what the role has stays (roles.py).
+        self.postgres_cidrs = [cidr for cidr in get("SAAS_POSTGRES_CIDRS", "").split(",") if cidr]
         # What the seeded secrets of a dev server point to.
         self.database = get("SAAS_DATABASE", "127.0.0.1:5432")
         self.s3_url = get("SAAS_S3_URL", "http://127.0.0.1:9000")
@@ -54,11 +56,22 @@ class Settings:
 
 
 def check_address(text):
-    address = text.strip().rstrip("/")
-    url = urllib.parse.urlsplit(address)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path or url.query or "@" in url.netloc:
+    """The address with its scheme in lower case."""
+    try:
+        url = urllib.parse.urlsplit(text.strip().rstrip("/"))
+        good = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        good = False
+    if not good or url.path or url.query or url.fragment or "@" in url.netloc:
         raise Failure(USAGE, "VAULT_ADDR: each address is http(s)://host:port and nothing else")
-    return address
+    return url.geturl()
+
+
+def check_header(name, text):
+    """Never quotes the text: it may be a token, with something else in the same file."""
+    if text and not HEADER.fullmatch(text):
+        raise Failure(USAGE, f"{name}: holds a blank, a line's end or another character that has no place in it")
+    return text
 
 
 def check_path(name, text):
@@ -78,4 +91,4 @@ def read_token(get):
                 token = file.read().strip()
         except (OSError, ValueError) as error:
             raise Failure(USAGE, f"VAULT_TOKEN_FILE: {error}") from None
-    return token
+    return check_header("VAULT_TOKEN_FILE" if path else "VAULT_TOKEN", token)

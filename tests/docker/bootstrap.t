@@ -108,8 +108,14 @@ is($bootstrap->file('worker', 'secret_id'), (split ' ', $before{worker})[1], 'wo
 # Each role's test login is one, and ours above is another: no secret_id was tried.
 is($vault->audit_count(path => 'auth/approle/login', since => $mark), 5, 'it was looked up, not tried');
 
-unlink "$folder/app/secret_id_accessor";
-is($bootstrap->run->{status}, 0, 'a run after the accessor was lost, as by a run that was killed');
+# Killed between the secret_id and its accessor.
+my $write = 'import sys; sys.path.insert(0, sys.argv[1]); from vault_bootstrap import credentials as c; real = c.write_whole
+c.write_whole = lambda path, *rest: real(path, *rest) if not path.endswith("accessor") else sys.exit(9)
+c.ConsumerFolder(sys.argv[2], "app", None).write(dict(role_id="r", secret_id="s", secret_id_accessor="a", wrapped=False), None)';
+IPC::Run::run([ 'python3', '-B', '-c', $write, $Bootstrap::PROGRAM =~ s{/bootstrap$}{}r, $folder ]);
+is($bootstrap->file('app', 'secret_id'), 's', 'a write that ends after the secret_id');
+is($bootstrap->file('app', 'secret_id_accessor'), undef, 'leaves no accessor, not the one before');
+is($bootstrap->run->{status}, 0, 'a run after it');
 is($bootstrap->login($vault, 'app')->{status}, 200, 'app: has a new secret_id');
 is(looked_up('saas-app-role', 'app')->{secret_id_num_uses}, 0, 'whose accessor is known');
 
@@ -126,21 +132,29 @@ symlink '/etc/hostname', "$folder/worker/secret_id_accessor";
 $run = $bootstrap->run;
 is($run->{status}, 2, 'a link in place of a file is refused, not followed');
 unlink "$folder/worker/secret_id_accessor", "$folder/worker/link";
+IPC::Run::run([ 'mkfifo', "$folder/worker/secret_id_accessor" ]);
+refuses('a pipe in place of a file', 2, qr/is no file/, $bootstrap);
+unlink "$folder/worker/secret_id_accessor";
+IPC::Run::run([ 'truncate', '--size=1G', "$folder/worker/secret_id_accessor" ]);
+refuses('a file without end', 2, qr/more than 65536 bytes/, $bootstrap);
+unlink "$folder/worker/secret_id_accessor";
 is($bootstrap->run->{status}, 0, 'and without it all is well');
 
 ### Options
 
+my $many_uses = $bootstrap->file('app', 'secret_id_accessor');
 is($bootstrap->run('--single-use')->{status}, 0, '--single-use');
+is(looked_up('saas-app-role', 'app')->{secret_id_num_uses}, 1, 'app: its secret_id of many uses is replaced');
+ok(!(grep { $_ eq $many_uses } @{ secret_ids('saas-app-role') }), 'and ended');
 is(role('saas-app-role')->{secret_id_num_uses}, 1, 'a secret_id of the application is good for one login');
 is(role('saas-postgres-role')->{secret_id_num_uses}, 0, 'but a database must be able to restart');
-unlink "$folder/app/secret_id";
-$bootstrap->run('--single-use');
 is($bootstrap->login($vault, 'app')->{status}, 200, 'app: logs in once');
 is($bootstrap->login($vault, 'app')->{status}, 400, 'and not again');
 is($bootstrap->run('--single-use')->{status}, 0, 'the next run finds the spent secret_id gone');
 is($bootstrap->login($vault, 'app')->{status}, 200, 'and has minted another');
 is($bootstrap->run->{status}, 0, 'back to many uses');
 is(role('saas-app-role')->{secret_id_num_uses}, 0, 'as the role says');
+is(looked_up('saas-app-role', 'app')->{secret_id_num_uses}, 0, 'and as app has it');
 
 is($bootstrap->run('--lockout', 'on')->{status}, 0, '--lockout on');
 ok(!$vault->api(GET => 'sys/auth/approle/tune')->{body}{data}{user_lockout_disable}, 'leaves Vault its lock-out');
@@ -171,13 +185,25 @@ is($bootstrap->run({ env => { VAULT_ENVIRONMENT => 'staging' } })->{status}, 0, 
 is(role('saas-app-role-staging')->{token_policies}[0], 'saas-app-policy-staging', 'has roles of its own');
 is($vault->api(GET => 'secret/data/saas-project/staging/jwt', undef, may_fail => 1)->{status}, 404, 'and nothing is seeded there');
 
+### Where the database's logins may come from
+
+my $cidrs = sub { role('saas-postgres-role')->{secret_id_bound_cidrs} };
+is($bootstrap->run({ env => { SAAS_POSTGRES_CIDRS => '127.0.0.1/32,10.20.0.0/16' } })->{status}, 0, 'SAAS_POSTGRES_CIDRS');
+is_deeply($cidrs->(), [ '127.0.0.1/32', '10.20.0.0/16' ], 'is what its secret_ids are bound to');
+is($bootstrap->run('--consumer', 'app')->{status}, 0, 'a run for another consumer, which does not say it');
+is_deeply($cidrs->(), [ '127.0.0.1/32', '10.20.0.0/16' ], 'leaves it so');
+
 ### Production
 
+my %endless = map { $_ => $bootstrap->file($_, 'secret_id_accessor') } qw(app worker);
 is($bootstrap->run('--production')->{status}, 0, '--production, with an audit device');
 is(role('saas-app-role')->{secret_id_ttl}, 24 * 3600, 'secret_ids live for 24 h');
-unlink "$folder/app/secret_id";
-$bootstrap->run('--production');
-is(looked_up('saas-app-role', 'app')->{secret_id_ttl}, 24 * 3600, 'app: its secret_id does');
+for my $consumer (qw(app worker)) {
+    is(looked_up('saas-app-role', $consumer)->{secret_id_ttl}, 24 * 3600, "$consumer: its secret_id does");
+    ok(!(grep { $_ eq $endless{$consumer} } @{ secret_ids('saas-app-role') }), "$consumer: the one before, without end, is ended");
+}
+$run = $bootstrap->run('--production');
+like($run->{stdout}, qr{credentials/app: its secret_id of saas-app-role is good}, 'which the next run leaves');
 $vault->api(POST => 'auth/approle/role/saas-app-role', { secret_id_ttl => '4s' });
 unlink "$folder/app/secret_id";
 my $short = $vault->mint_secret_id('saas-app-role', ttl => '4s');
@@ -192,6 +218,14 @@ for my $pair ([ secret_id => $short ], [ secret_id_accessor => $accessor ]) {
 sleep 2.2;    # over half of its life
 is($bootstrap->run('--production')->{status}, 0, 'a run while a secret_id is in the second half of its life');
 isnt($bootstrap->file('app', 'secret_id'), $short, 'replaces it before it ends');
+
+# Vault writes times in its own zone: half a life early or late would be an outage, or none at all.
+for my $zone (qw(Z +13:00 -11:00)) {
+    my $python = 'import sys; sys.path.insert(0, sys.argv[1]); from vault_bootstrap.credentials import seconds; print(int(seconds(sys.argv[2])))';
+    my %text = (Z => '2026-11-27T23:20:40.200333781Z', '+13:00' => '2026-11-28T12:20:40.2+13:00', '-11:00' => '2026-11-27T12:20:40-11:00');
+    IPC::Run::run([ 'python3', '-B', '-c', $python, $Bootstrap::PROGRAM =~ s{/bootstrap$}{}r, $text{$zone} ], '>', \my $found);
+    is($found, "1795821640\n", "the end of a secret_id, from a server whose time zone is $zone");
+}
 
 # HashiCorp's Vault takes the device by its API.
 my $silent = VaultServer->new('silent', mounted => 0, audit => 0);
@@ -244,7 +278,7 @@ for my $signal (qw(TERM KILL INT KILL TERM KILL KILL TERM)) {
 ok((grep { $_ >= 128 } values %ended) >= 2, 'runs ended by signals at different moments: ' . join ' ', map { "$_ $ended{$_}" } sort keys %ended);
 agree('the next one finishes', $torn, $interrupted);
 opendir my $listing, $interrupted->dir . '/credentials/app' or die $!;
-is_deeply([ sort grep { !/^\.|\.new$/ } readdir $listing ], [qw(role_id secret_id secret_id_accessor)], 'with whole files');
+is_deeply([ sort grep { !/^\./ } readdir $listing ], [qw(role_id secret_id secret_id_accessor)], 'with whole files');
 
 my $deterministic = VaultServer->new('first', mounted => 0, audit => 0);
 my $again = VaultServer->new('second', mounted => 0, audit => 0);
@@ -267,6 +301,14 @@ refuses('a wrong option', 2, qr/unrecognized arguments/, $bootstrap, '--nonsense
 refuses('an unknown consumer', 2, qr/app, worker/, $bootstrap, '--consumer', 'stranger');
 refuses('no token', 2, qr/VAULT_TOKEN or VAULT_TOKEN_FILE/, $bootstrap, { env => { VAULT_TOKEN_FILE => undef } });
 refuses('a token file that is not there', 2, qr/No such file/, $bootstrap, { env => { VAULT_TOKEN_FILE => '/nowhere' } });
+for my $token ("hvs.secretword\nhvs.other", "hvs.secretword other", "hvs.secretword\r\n") {
+    my $told = $bootstrap->run({ env => { VAULT_TOKEN_FILE => undef, VAULT_TOKEN => $token } });
+    is($told->{status}, 2, 'a token that is none: refused');
+    unlike($told->{stderr}, qr/secretword/, 'and not quoted');
+}
+refuses('a port that is none', 2, qr/VAULT_ADDR/, $bootstrap, { env => { VAULT_ADDR => 'http://127.0.0.1:99999' } });
+refuses('an authority that is not there', 2, qr/VAULT_CACERT/, $bootstrap, { env => { VAULT_CACERT => '/nowhere' } });
+refuses('options with an open quote', 2, qr/SAAS_BOOTSTRAP_OPTIONS/, $bootstrap, { env => { SAAS_BOOTSTRAP_OPTIONS => "'" } });
 refuses('an environment that is a path', 2, qr/VAULT_ENVIRONMENT/, $bootstrap, { env => { VAULT_ENVIRONMENT => '../prod' } });
 refuses('a prefix that breaks out of the policy', 2, qr/VAULT_SECRET_PREFIX/, $bootstrap, { env => { VAULT_SECRET_PREFIX => 'a" {}' } });
 refuses('an address with a password', 2, qr/VAULT_ADDR/, $bootstrap, { env => { VAULT_ADDR => 'http://me:secretword@h' } });
@@ -274,6 +316,7 @@ my $weak = $vault->mint_token;
 refuses('a token that may not', 4, qr/403/, $bootstrap, { env => { VAULT_TOKEN_FILE => $vault->credential_file('weak', $weak) } });
 refuses('a Vault that is not there', 3, qr/not reachable/, $bootstrap, '--wait', '0.2', { env => { VAULT_ADDR => 'http://127.0.0.1:1' } });
 refuses('--production over plain HTTP', 2, qr/https/, $bootstrap, '--production', { env => { VAULT_ADDR => 'http://192.0.2.1:8200' } });
+refuses('--production over plain HTTP, in capitals', 2, qr/https/, $bootstrap, '--production', { env => { VAULT_ADDR => 'HTTP://192.0.2.1:8200' } });
 refuses('--production without audit on a server that takes none by its API', 2, qr/audit "file"/, Bootstrap->new($again), '--production');
 
 my $old = VaultServer->new('old', mounted => 0, audit => 0);

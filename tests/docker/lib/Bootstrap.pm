@@ -28,7 +28,7 @@ sub new
     my %own = (PATH => $ENV{PATH}, HOME => $dir, LC_ALL => 'C.UTF-8',
         VAULT_ADDR => $vault->address,
         VAULT_TOKEN_FILE => $vault->credential_file('bootstrap.token',
-            -e $vault->dir . '/root_token' ? $vault->root_token : 'nobody has this one yet'));
+            -e $vault->dir . '/root_token' ? $vault->root_token : 'nobody-has-this-one-yet'));
     $own{VAULT_CACERT} = $vault->ca_cert if $vault->address =~ /^https/;
     return bless { dir => $dir, env => { %own, %env }, out => [] }, $class;
 }
