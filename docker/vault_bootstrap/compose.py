@@ -1,7 +1,7 @@
 """The first use on a host with Docker: ./bootstrap, without VAULT_ADDR.
 
 Makes .env (the root token of the dev server, and the seed of its secrets: random, 0600,
-ignored by git), starts the bundle's Vault, and says what docker-compose.yml says to the
+ignored by git), or adds what one lacks, starts the bundle's Vault, and says what docker-compose.yml says to the
 bundle's own bootstrap service. The services' credentials are left to that one, which can
 write into their volumes.
 """
@@ -11,7 +11,7 @@ import secrets
 import shlex
 import subprocess
 
-from .credentials import write_whole
+from .credentials import locked, write_whole
 from .outcome import UNREACHABLE, USAGE, Failure
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -24,13 +24,21 @@ S3_URL = "http://minio:9000"
 PORT = "8200"
 
 
+# What .env must say, each with the reason that is written beside it.
+NEEDED = {
+    "VAULT_DEV_ROOT_TOKEN_ID": (
+        "# Made by ./bootstrap for the dev server of this folder's docker-compose.yml, which\n"
+        "# forgets everything when it stops. Not for production."),
+    "SAAS_DEV_SEED": "# The platform's secrets are made from this, so that they are the same after a restart.",
+    "SAAS_BOOTSTRAP_OPTIONS": "# Options for each run of bootstrap. --provisioning: the database may create tenants.",
+}
+
+
 def environment(outer, say):
     """The variables of a run against the bundle's Vault, which is started."""
-    if not os.path.exists(ENV_FILE):
-        make_env_file()
-        say(f"{ENV_FILE}: made, with a root token and a seed of its own")
-    values = {**read_env_file(), **outer}
+    values = {**complete_env_file(say), **outer}
     start_vault(say)
+    values.pop("VAULT_TOKEN_FILE", None)  # of some other Vault
     return {
         **values,
         "VAULT_ADDR": f"http://127.0.0.1:{values.get('VAULT_PORT') or PORT}",
@@ -41,25 +49,36 @@ def environment(outer, say):
     }
 
 
-def make_env_file():
-    write_whole(ENV_FILE, "\n".join([
-        "# Made by ./bootstrap for the dev server of this folder's docker-compose.yml, which",
-        "# forgets everything when it stops. Not for production.",
-        f"VAULT_DEV_ROOT_TOKEN_ID={secrets.token_urlsafe(24)}",
-        "# The platform's secrets are made from this, so that they are the same after a restart.",
-        f"SAAS_DEV_SEED={secrets.token_urlsafe(24)}",
-        "# Options for each run of bootstrap. --provisioning: the database may create tenants.",
-        "SAAS_BOOTSTRAP_OPTIONS=--provisioning",
-    ]) + "\n", 0o600, None)
+def complete_env_file(say):
+    """What .env says, after what it lacks was added: another run, or a person, may have begun it."""
+    path = os.path.realpath(ENV_FILE)
+    with locked(os.path.dirname(path), path):
+        text = ""
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        values = parse_env(text)
+        # No options are a choice; no token and no seed are none.
+        missing = [name for name in NEEDED
+                   if name not in values or (not values[name] and name != "SAAS_BOOTSTRAP_OPTIONS")]
+        if not missing:
+            return values
+        added = {name: "--provisioning" if name == "SAAS_BOOTSTRAP_OPTIONS" else secrets.token_urlsafe(24)
+                 for name in missing}
+        if text and not text.endswith("\n"):
+            text += "\n"
+        text += "".join(f"{NEEDED[name]}\n{name}={value}\n" for name, value in added.items())
+        write_whole(path, text, 0o600, None)
+    say(f"{ENV_FILE}: {', '.join(added)} added")
+    return {**values, **added}
 
 
-def read_env_file():
+def parse_env(text):
     values = {}
-    with open(ENV_FILE, encoding="utf-8") as file:
-        for line in file:
-            name, equals, value = line.strip().partition("=")
-            if equals and not name.startswith("#"):
-                values[name.strip()] = value.strip().strip("'\"")
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            values[name.strip()] = value.strip().strip("'\"")
     return values
 
 
