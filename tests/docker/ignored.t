@@ -20,9 +20,13 @@ for my $rules (qw(.gitignore docker/vault/.gitignore)) {
     make_path(dirname("$repository/$rules"));
     IPC::Run::run([ 'cp', "$top/$rules", "$repository/$rules" ]) or die "cp $rules";
 }
-my @secret = qw(.env.vault docker/.env.vault docker/production/.env.vault docker/.env docker/credentials/app/secret_id
+# What a killed run of bootstrap leaves, and what the pages' commands make at the top of the tree.
+my @left = qw(.env.vault.bootstrap.new docker/.env.bootstrap.new credentials/app/secret_id elsewhere/app/secret_id
+    elsewhere/app/secret_id.bootstrap.new elsewhere/app/secret_id.new first/vault1/server.key unseal.key init.json
+    attempt.json progress.json root_token);
+my @secret = (@left, qw(.env.vault docker/.env.vault docker/production/.env.vault docker/.env docker/credentials/app/secret_id
     docker/vault/data/raft.db docker/vault/logs/audit.log docker/vault/.vault-token docker/vault/root.token
-    docker/vault/config/local.hcl);
+    docker/vault/config/local.hcl));
 my @product = qw(docker/vault/config/dev.hcl docker/docker-compose.yml docker/policies/saas-app-policy.hcl);
 for my $path (@secret, @product) {
     make_path(dirname("$repository/$path"));
