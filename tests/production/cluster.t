@@ -130,12 +130,13 @@ is($open, '', 'keys, audit log and configuration are closed to others');
 
 ### 5
 
+our $program = "$ENV{PWD}/docker/production/configure";
 sub configure
 {
     my ($lines, @arguments) = @_;
     my $conf = PostgreSQL::Test::Utils::tempdir('conf') . '/cluster.conf';
     append_to_file($conf, $lines);
-    IPC::Run::run(["$ENV{PWD}/docker/production/configure", @arguments, $conf, 'a'], '<', \undef, '>', \my $out, '2>', \my $err);
+    IPC::Run::run([$program, @arguments, $conf, 'a'], '<', \undef, '>', \my $out, '2>', \my $err);
     return $? == 0 ? $out : $err;
 }
 my @three = map { "$_ $_.example:8200 $_.example:8201 $_.example:8202\n" } qw(a b c);
@@ -146,7 +147,16 @@ like(configure(join '', @three[1, 2], 'd d.example:8200 d.example:8201 d.example
 like(configure(join '', @three, qq{d d.example:8200" d.example:8201 d.example:8202\n}), qr/not host:port/, 'an address that ends a string is refused');
 like(configure(join('', @three), '--etc', '/x"y'), qr/not usable/, '... and a path');
 like(configure(join('', @three), '--seal', 'none'), qr/no such seal/, '... and a seal that there is not');
-unlike(configure(join('', @three), '--server', 'vault'), qr/^audit/m, 'for HashiCorp Vault no audit device is declared');
+unlike(configure(join('', @three), '--server', 'vault', '--seal', 'awskms'), qr/^audit/m, 'for HashiCorp Vault no audit device is declared');
+like(configure(join('', @three), '--server', 'vault'), qr/no static seal/, '... and the static seal, which it has not, refused');
+is(configure(join('', @three) =~ s/\n\z//r), configure(join '', @three), 'a last line without its end counts');
+{
+    my $copy = PostgreSQL::Test::Utils::tempdir('copy');
+    PostgreSQL::Test::Utils::system_or_bail('cp', '-r', 'docker/production', $copy);
+    local $program = "$copy/production/configure";
+    append_to_file("$copy/production/seal/awskms.hcl", "# R&D\n");
+    like(configure(join('', @three), '--seal', 'awskms'), qr/^# R&D$/m, 'what somebody put into a seal stays as it is');
+}
 my $bao = "$ENV{PWD}/build/tools/bin/bao";
 for my $seal (map { s{.*/(.*)\.hcl}{$1}r } glob 'docker/production/seal/*.hcl') {
     my $folder = PostgreSQL::Test::Utils::tempdir("seal_$seal");
