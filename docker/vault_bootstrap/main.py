@@ -42,6 +42,8 @@ def parse(arguments):
     add("--audit-file", metavar="PATH", default="/vault/logs/audit.log", help="where Vault writes its audit log")
     add("--lockout", choices=("on", "off"), default="off",
         help="whether five refused logins lock a role out for 15 minutes (default: off)")
+    add("--hand-out-only", action="store_true",
+        help="credentials alone, of roles that are there: for a timer, with a token that may do no more")
     add("--no-seed", dest="seed", action="store_false", help="no platform secrets in a dev environment either")
     add("--wait", metavar="SECONDS", type=float, default=WAIT_SECONDS, help="for a Vault that is starting (30)")
     options = parser.parse_args(arguments)
@@ -76,11 +78,22 @@ def end_by_signal(number, _frame):
 
 def bootstrap(options, settings):
     if not settings.token:
-        raise Failure(USAGE, "VAULT_TOKEN or VAULT_TOKEN_FILE: the token of an administrator")
+        raise Failure(USAGE, "VAULT_TOKEN or VAULT_TOKEN_FILE: the token of an administrator, or for --hand-out-only")
     if options.production and settings.plain_text:
         raise Failure(USAGE, "--production: VAULT_ADDR must be https")
     server = Server(settings)
     server.find_leader(options.wait)
+    if options.hand_out_only:
+        hand_out(server, settings, options)
+        return
+    prepare(server, settings, options)
+    hand_out(server, settings, options)
+    for role in roles.ROLES:
+        roles.test_login(server, settings, role, say)
+
+
+def prepare(server, settings, options):
+    """All that hand_out finds there: an administrator's work."""
     if options.production:
         engines.ensure_audit(server, options.audit_file, say)
     engines.ensure_kv(server, settings, say)
@@ -89,9 +102,6 @@ def bootstrap(options, settings):
     roles.ensure_roles(server, settings, options, say)
     if options.seed and not options.production and settings.environment == FIRST_ENVIRONMENT:
         platform_secrets.seed(server, settings, say)
-    hand_out(server, settings, options)
-    for role in roles.ROLES:
-        roles.test_login(server, settings, role, say)
 
 
 def hand_out(server, settings, options):

@@ -185,6 +185,17 @@ is($bootstrap->run({ env => { VAULT_ENVIRONMENT => 'staging' } })->{status}, 0, 
 is(role('saas-app-role-staging')->{token_policies}[0], 'saas-app-policy-staging', 'has roles of its own');
 is($vault->api(GET => 'secret/data/saas-project/staging/jwt', undef, may_fail => 1)->{status}, 404, 'and nothing is seeded there');
 
+### With a token that may hand out credentials, and nothing else
+
+$vault->put_policy('hand-out', join '', map { qq{path "auth/approle/role/saas-app-role$_->[0]" { capabilities = ["$_->[1]"] }\n} }
+      [ '', 'read' ], [ '/role-id', 'read' ], map { [ $_, 'update' ] } '/secret-id', '/secret-id-accessor/lookup', '/secret-id-accessor/destroy');
+my %lesser = (env => { VAULT_TOKEN_FILE => $vault->credential_file('hand_out', $vault->mint_token(policies => ['hand-out'])) });
+unlink "$folder/app/secret_id";
+is($bootstrap->run('--hand-out-only', '--consumer', 'app', '--no-env-file', \%lesser)->{status}, 0, '--hand-out-only');
+is($bootstrap->login($vault, 'app')->{status}, 200, 'app: has a new secret_id');
+is($bootstrap->run('--hand-out-only', '--consumer', 'postgres', '--no-env-file', \%lesser)->{status}, 4, 'of another role it hands out none');
+is($bootstrap->run('--consumer', 'app', '--no-env-file', \%lesser)->{status}, 4, 'and more than that takes an administrator');
+
 ### Where the database's logins may come from
 
 my $cidrs = sub { role('saas-postgres-role')->{secret_id_bound_cidrs} };
