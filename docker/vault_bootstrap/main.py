@@ -112,8 +112,18 @@ def hand_out(server, settings, options):
                          for name, owner in wanted]
     if options.env_file:
         destinations.append(("app", credentials.PeopleFile(options.env_file)))
+    failures = []
     for role, destination in destinations:
-        credentials.provide(server, settings, settings.names("role")(role), destination, options.wrap, say)
+        try:
+            credentials.provide(server, settings, settings.names("role")(role), destination, options.wrap, say)
+        except Failure as failure:
+            # What is wrong with one consumer's folder, which it may write into, is not to keep the
+            # others from theirs.
+            if failure.status not in (INTERNAL, USAGE):
+                raise
+            failures.append(failure)
+    if failures:
+        raise Failure(failures[0].status, "; ".join(map(str, failures)))
 
 
 def main():
