@@ -398,3 +398,25 @@ long long vc_json_integer(const cJSON *object, const char *name, long long fallb
         return fallback;
     return (long long)item->valuedouble;
 }
+
+static bool number_exact(const cJSON *number)
+{
+    char text[NUMBER_MAX_BYTES + 1];
+
+    return number->valuedouble > -LARGEST_EXACT && number->valuedouble < LARGEST_EXACT &&
+           cJSON_PrintPreallocated((cJSON *)number, text, sizeof(text), false) &&
+           strtod(text, NULL) == number->valuedouble;
+}
+
+/* No deeper than VC_JSON_MAX_DEPTH, which parsing kept. */
+bool vc_json_exact(const cJSON *value)
+{
+    const cJSON *item;
+
+    if (cJSON_IsNumber(value))
+        return number_exact(value);
+    cJSON_ArrayForEach (item, value)
+        if (!vc_json_exact(item))
+            return false;
+    return true;
+}

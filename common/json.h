@@ -35,4 +35,11 @@ bool vc_json_bool(const cJSON *object, const char *name, bool fallback);
 /* An integer in [0, 2^53]; fallback where absent or anything else. */
 long long vc_json_integer(const cJSON *object, const char *name, long long fallback);
 
+/*
+ * True where each number within a parsed value is written as it was read. cJSON keeps doubles, and
+ * writes the shortest of 15 or 17 digits that is near enough for it: beyond 2^53, and for some
+ * numbers of 16 digits below, the last digits would become others.
+ */
+bool vc_json_exact(const cJSON *value);
+
 #endif

@@ -162,6 +162,8 @@ static enum vc_code compare_target(struct import_plan *plan, enum app_secret whi
         if (app_variables[i].secret == which && plan->values[i].state != IMPORT_UNUSED)
             code = place_value(&plan->values[i], &app_variables[i], old, target, err);
     cJSON_Delete(old);
+    if (code == VC_OK && (target->adds || target->overwrites))
+        code = vault_session_check_data(target->path, target->data, err);
     return code;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "protection.h"
 #include "report.h"
 #include "tenant_layout.h"
@@ -217,14 +218,33 @@ static void version_done(void *ctx, long long version, const struct vc_error *er
     answer->version = version;
 }
 
+enum vc_code vault_session_check_data(const char *path, const cJSON *data, struct vc_error *err)
+{
+    const cJSON *field;
+
+    cJSON_ArrayForEach (field, data) {
+        if (vc_json_exact(field))
+            continue;
+        vc_error_set(
+            err, VC_BAD_SECRET,
+            "secret \"%s\": field %s holds a number of more digits than JSON's readers keep", path,
+            field->string);
+        vc_error_hint(err, "nothing is written; a string has all of its digits");
+        return VC_BAD_SECRET;
+    }
+    return VC_OK;
+}
+
 enum vc_code vault_session_write(struct vault_session *session, const char *path, const cJSON *data,
                                  long long cas, long long *version, struct vc_error *err)
 {
     struct answer answer = {.version = 0};
-    enum vc_code code = wait_for(
-        session, vc_client_write(session->client, path, data, cas, 0, version_done, &answer),
-        &answer, err);
+    enum vc_code code = vault_session_check_data(path, data, err);
 
+    if (code == VC_OK)
+        code = wait_for(session,
+                        vc_client_write(session->client, path, data, cas, 0, version_done, &answer),
+                        &answer, err);
     *version = answer.version;
     return code;
 }

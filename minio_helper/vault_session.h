@@ -12,7 +12,8 @@ struct vault_session {
     struct vc_settings settings;
     struct vc_client *client; /* NULL: not open */
     bool tells_events;        /* as the options say; may be changed at any time */
-    int interrupt;            /* a descriptor; -1: none, as vault_session_open leaves it */
+    int interrupt;            /* a descriptor that ends waits for Vault, and for STS on its behalf;
+                                 -1: none, as vault_session_open leaves it */
 };
 
 struct vault_session_options {
@@ -52,6 +53,11 @@ enum vc_code vault_session_read(struct vault_session *session, const char *path,
                                 struct vc_kv_secret *secret, struct vc_error *err);
 enum vc_code vault_session_list(struct vault_session *session, const char *path, cJSON **names,
                                 struct vc_error *err);
+/*
+ * VC_BAD_SECRET: data holds a number that would be written as another one (vc_json_exact).
+ * vault_session_write refuses it by itself.
+ */
+enum vc_code vault_session_check_data(const char *path, const cJSON *data, struct vc_error *err);
 /* cas: vault_kv.h. version: the one written. */
 enum vc_code vault_session_write(struct vault_session *session, const char *path, const cJSON *data,
                                  long long cas, long long *version, struct vc_error *err);

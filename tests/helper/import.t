@@ -90,6 +90,13 @@ is($json->decode(data('dev/s3'))->{bucket_name}, 'other', 'overwritten');
 is($json->decode(data('dev/s3'))->{note}, 'kept', 'other fields are kept');
 is($json->decode($helper->output('get', '--version', '3', 'dev/s3'))->{bucket_name}, 'tenants', 'the version before is in the history');
 
+# What would change a number of somebody else's is refused before anything is written.
+$vault->put('saas-project/digits/jwt', { account => 9007199254740993 });
+$run = import_file("DATABASE_URL=postgresql://new\nJWT_SECRET_KEY=new\n", '--environment', 'digits');
+is($run->{status}, 6, 'a number beyond 2^53 in another field: refused');
+like($run->{stderr}, qr/field account holds a number/, 'the field is named');
+is($helper->run('get', 'digits/database')->{status}, 5, 'and nothing is written');
+
 # A number in Vault is the same as its digits in the file.
 $vault->put("$base/jwt", { secret_key => 'jwt-s3cretword', access_token_expires => 60 });
 like(import_file("JWT_ACCESS_TOKEN_EXPIRES=60\n")->{stdout}, qr/^nothing to write$/m, 'a number in Vault is no other value');

@@ -450,6 +450,41 @@ START_TEST(an_integer_is_whole_exact_and_not_negative)
 }
 END_TEST
 
+struct number {
+    const char *text;
+    bool exact;
+};
+
+static const struct number numbers[] = {
+    {"0", true},
+    {"-5", true},
+    {"0.1", true},
+    {"1e3", true},
+    {"2147483648", true},
+    {"999999999999999", true},
+    {"4503599627370497", true},
+    {"9007199254740990", true},
+    {"9007199254740991", false},
+    {"9007199254740992", false},
+    {"9007199254740993", false},
+    {"-9007199254740993", false},
+    {"12345678901234567890", false},
+    {"1e300", false},
+    {"0.30000000000000004", false},
+    {"\"9007199254740993\"", true},
+    {"[1, {\"deep\": [9007199254740993]}]", false},
+    {"[1, {\"deep\": [900719925474099]}, null, true]", true},
+};
+
+START_TEST(a_number_that_would_be_written_as_another_is_known)
+{
+    cJSON *value = parse(numbers[_i].text);
+
+    ck_assert_int_eq(vc_json_exact(value), numbers[_i].exact);
+    cJSON_Delete(value);
+}
+END_TEST
+
 static void add_table(TCase *tests, const TTest *test, int count)
 {
     tcase_add_loop_test(tests, test, 0, count);
@@ -487,6 +522,7 @@ int main(void)
     tcase_add_test(tests, what_is_no_object_has_no_members);
     tcase_add_test(tests, a_bool_is_true_or_false_and_nothing_like_it);
     add_table(tests, an_integer_is_whole_exact_and_not_negative, COUNT(integers));
+    add_table(tests, a_number_that_would_be_written_as_another_is_known, COUNT(numbers));
 
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
