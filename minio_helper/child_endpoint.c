@@ -6,7 +6,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "report.h"
 
@@ -20,9 +22,11 @@ static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *
     enum vc_code code;
 
     pthread_mutex_lock(&endpoint->lock);
+    endpoint->session->interrupt = endpoint->cancel;
     code = credential_source_get(endpoint->session, endpoint->request, out, NULL, err);
+    endpoint->session->interrupt = -1;
     pthread_mutex_unlock(&endpoint->lock);
-    if (code != VC_OK)
+    if (code != VC_OK && code != VC_CANCELLED)
         report_note("exec: tenant \"%s\": %s", tenant, err->message);
     return code;
 }
@@ -30,7 +34,7 @@ static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *
 void child_endpoint_init(struct child_endpoint *endpoint, struct vault_session *session,
                          const struct credential_request *request)
 {
-    *endpoint = (struct child_endpoint){.session = session, .request = request};
+    *endpoint = (struct child_endpoint){.session = session, .request = request, .cancel = -1};
     pthread_mutex_init(&endpoint->lock, NULL);
 }
 
@@ -60,6 +64,9 @@ enum vc_code child_endpoint_start(struct child_endpoint *endpoint, struct vc_err
 
     if (!make_token(endpoint->token))
         return vc_error_set(err, VC_INTERNAL, "the system has no random bytes: %m");
+    endpoint->cancel = eventfd(0, EFD_CLOEXEC);
+    if (endpoint->cancel < 0)
+        return vc_error_set(err, VC_INTERNAL, "cannot make an eventfd: %m");
     endpoint->endpoint = container_endpoint_start(&options, err);
     return endpoint->endpoint != NULL ? VC_OK : err->code;
 }
@@ -86,8 +93,14 @@ bool child_endpoint_announce(const struct child_endpoint *endpoint,
 
 void child_endpoint_stop(struct child_endpoint *endpoint)
 {
-    container_endpoint_stop(endpoint->endpoint);
+    /* At once: the command, for whom they are, has ended. */
+    if (endpoint->cancel >= 0)
+        eventfd_write(endpoint->cancel, 1);
+    container_endpoint_stop(endpoint->endpoint, endpoint->cancel);
     endpoint->endpoint = NULL;
+    if (endpoint->cancel >= 0)
+        close(endpoint->cancel);
+    endpoint->cancel = -1;
     explicit_bzero(endpoint->token, sizeof(endpoint->token));
     pthread_mutex_destroy(&endpoint->lock);
 }

@@ -20,6 +20,7 @@ struct child_endpoint {
     struct vault_session *session;
     const struct credential_request *request;
     struct container_endpoint *endpoint; /* NULL: not started */
+    int cancel;                          /* an eventfd: ends a fetch; -1: not started */
     char token[2 * CHILD_TOKEN_BYTES + 1];
 };
 

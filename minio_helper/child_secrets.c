@@ -18,6 +18,7 @@
 #define NAME_SIZE 128   /* of a variable; the longest of ours has 33 bytes */
 #define REFRESH_SHARE 4 /* of a lifetime, the last quarter is for refreshing */
 #define REFRESH_RETRY (30 * MSEC_PER_SEC)
+#define BUSY_LOOK 100 /* milliseconds between looks whether an SDK's fetch has ended */
 
 /* By either name: what stood there before belongs to other credentials. */
 static enum vc_code set_variable(struct child_secrets *secrets, const struct env_variable *variable,
@@ -241,7 +242,9 @@ bool child_secrets_run(struct child_secrets *secrets)
 {
     bool news;
 
-    pthread_mutex_lock(&secrets->endpoint.lock);
+    secrets->busy = pthread_mutex_trylock(&secrets->endpoint.lock) != 0;
+    if (secrets->busy)
+        return false;
     vc_client_run(secrets->session.client);
     news = has_news(secrets);
     pthread_mutex_unlock(&secrets->endpoint.lock);
@@ -252,7 +255,10 @@ enum vc_code child_secrets_reload(struct child_secrets *secrets, struct vc_error
 {
     enum vc_code code;
 
-    pthread_mutex_lock(&secrets->endpoint.lock);
+    if (pthread_mutex_trylock(&secrets->endpoint.lock) != 0) {
+        secrets->refresh_at = secrets->refresh_at != 0 ? vc_now() + REFRESH_RETRY : 0;
+        return vc_error_set(err, VC_CANCELLED, "the command itself is asking at this moment");
+    }
     code = load(secrets, err);
     if (code != VC_OK && secrets->refresh_at != 0)
         secrets->refresh_at = vc_now() + REFRESH_RETRY;
@@ -264,11 +270,15 @@ enum vc_code child_secrets_reload(struct child_secrets *secrets, struct vc_error
 
 int child_secrets_fd(const struct child_secrets *secrets)
 {
-    return vc_client_fd(secrets->session.client);
+    return secrets->busy ? -1 : vc_client_fd(secrets->session.client);
 }
 
 vc_msec child_secrets_next_at(const struct child_secrets *secrets, vc_msec until)
 {
+    vc_msec look = vc_now() + BUSY_LOOK;
+
+    if (secrets->busy)
+        return look < until ? look : until;
     for (size_t i = 0; secrets->options->watch_interval != 0 && i < secrets->origins.count; i++)
         if (secrets->watches[i].next_at < until)
             until = secrets->watches[i].next_at;

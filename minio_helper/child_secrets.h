@@ -53,6 +53,7 @@ struct child_secrets {
     vc_msec refresh_at; /* temporary keys are got anew; 0: static ones */
     int stopped_by;     /* a signal that ends programs came before all was there; 0: none */
     bool told;          /* that an environment cannot be refreshed */
+    bool busy;          /* an SDK's fetch has the session, and may have it for long */
 };
 
 /*
@@ -62,11 +63,17 @@ struct child_secrets {
  */
 enum vc_code child_secrets_open(struct child_secrets *secrets,
                                 const struct child_secrets_options *options, struct vc_error *err);
-/* Lets Vault's client work (the token is renewed). True: child_secrets_reload is due. */
+/*
+ * Lets Vault's client work (the token is renewed). True: child_secrets_reload is due. Neither waits
+ * for an SDK's fetch, which lets the client work meanwhile.
+ */
 bool child_secrets_run(struct child_secrets *secrets);
 /* Fetches anew; what was there before stays where that fails, and another try is planned. */
 enum vc_code child_secrets_reload(struct child_secrets *secrets, struct vc_error *err);
-/* What to wait on for child_secrets_run, and until when at the latest, if before `until`. */
+/*
+ * What to wait on for child_secrets_run (-1: for nothing), and until when at the latest, if before
+ * `until`.
+ */
 int child_secrets_fd(const struct child_secrets *secrets);
 vc_msec child_secrets_next_at(const struct child_secrets *secrets, vc_msec until);
 /* Wipes, removes the files, gives the token back. */

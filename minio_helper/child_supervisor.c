@@ -266,11 +266,11 @@ static void kill_the_unwilling(struct supervisor *supervisor)
 
 static void watch_child(struct supervisor *supervisor)
 {
-    struct pollfd events[] = {
-        {.fd = supervisor->what->signals, .events = POLLIN},
-        {.fd = child_secrets_fd(supervisor->what->secrets), .events = POLLIN}};
+    struct pollfd events[] = {{.fd = supervisor->what->signals, .events = POLLIN},
+                              {.events = POLLIN}};
 
     while (!supervisor->ended) {
+        events[1].fd = child_secrets_fd(supervisor->what->secrets);
         if (poll(events, 2, sleep_until(supervisor)) < 0 && errno != EINTR)
             break;
         if (child_secrets_run(supervisor->what->secrets) && !is_to_end(supervisor))

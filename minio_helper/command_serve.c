@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@
 #define TOKEN_BYTES 32      /* random; twice as many hexadecimal digits */
 #define TOKEN_LENGTH_MIN 16 /* of one that somebody else has written */
 #define TOKEN_FILE_MAX 4096
-#define TICK 1000 /* milliseconds: the client of Vault is looked after at least this often */
+#define TICK 1000 /* milliseconds: the client of Vault is looked after at least this often, */
+#define BUSY 100  /* and after a fetch, which has it meanwhile, so soon */
 
 struct wanted {
     struct vault_session_options session;
@@ -70,8 +72,12 @@ static const struct usage usage = {
 
 /* Threads of the endpoint and the main one take turns at the one conversation with Vault. */
 struct source {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* taken and stale; never held for long */
+    pthread_cond_t turn;
+    bool taken; /* somebody has the session, and may have it as long as Vault and STS take */
+    bool stale; /* a SIGHUP came: the next turn is the main thread's */
     struct vault_session session;
+    int cancel; /* an eventfd: ends a fetch */
     long duration;
 };
 
@@ -81,7 +87,25 @@ struct serving {
     size_t count;
     struct source source;
     struct container_endpoint *endpoint;
+    bool busy; /* the session was taken: signals do not wait for it */
 };
+
+static void take_turn(struct source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    while (source->taken || source->stale)
+        pthread_cond_wait(&source->turn, &source->lock);
+    source->taken = true;
+    pthread_mutex_unlock(&source->lock);
+}
+
+static void end_turn(struct source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    source->taken = false;
+    pthread_cond_broadcast(&source->turn);
+    pthread_mutex_unlock(&source->lock);
+}
 
 static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *out,
                           struct vc_error *err)
@@ -91,9 +115,10 @@ static enum vc_code fetch(void *ctx, const char *tenant, struct s3_credentials *
         .tenant = tenant, .secret = CREDENTIAL_SECRET, .duration = source->duration};
     enum vc_code code;
 
-    pthread_mutex_lock(&source->lock);
+    take_turn(source);
+    source->session.interrupt = source->cancel;
     code = credential_source_get(&source->session, &request, out, NULL, err);
-    pthread_mutex_unlock(&source->lock);
+    end_turn(source);
     if (code != VC_OK)
         report_note("tenant \"%s\": %s", tenant, err->message);
     return code;
@@ -186,15 +211,12 @@ static void announce(const struct serving *serving)
     fflush(stdout);
 }
 
-/* What cannot be read anew stays as it was, and is said. */
+/* What cannot be read anew stays as it was, and is said. In a turn. */
 static void reload(struct serving *serving)
 {
     struct vc_error err = {.code = VC_OK};
-    enum vc_code code;
+    enum vc_code code = vault_session_reload(&serving->source.session, &err);
 
-    pthread_mutex_lock(&serving->source.lock);
-    code = vault_session_reload(&serving->source.session, &err);
-    pthread_mutex_unlock(&serving->source.lock);
     if (code != VC_OK)
         report_error(&err);
     for (size_t i = 0; i < serving->count; i++) {
@@ -217,29 +239,47 @@ static bool take_signal(struct serving *serving, int signals)
 
     if (read(signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return false;
-    if (info.ssi_signo != SIGHUP)
-        return true;
-    reload(serving);
-    return false;
+    pthread_mutex_lock(&serving->source.lock);
+    serving->source.stale = info.ssi_signo == SIGHUP;
+    pthread_cond_broadcast(&serving->source.turn);
+    pthread_mutex_unlock(&serving->source.lock);
+    return info.ssi_signo != SIGHUP;
+}
+
+static void look_after_session(struct serving *serving)
+{
+    struct source *source = &serving->source;
+    bool stale;
+
+    pthread_mutex_lock(&source->lock);
+    serving->busy = source->taken;
+    stale = source->stale && !source->taken;
+    if (!serving->busy) {
+        source->taken = true;
+        source->stale = false;
+    }
+    pthread_mutex_unlock(&source->lock);
+    if (serving->busy)
+        return;
+    if (stale)
+        reload(serving);
+    vc_client_run(source->session.client);
+    end_turn(source);
 }
 
 /* Renews the token for Vault meanwhile. */
 static void run_until_signal(struct serving *serving, int signals)
 {
-    struct source *source = &serving->source;
-    struct pollfd watched[] = {
-        {.fd = signals, .events = POLLIN},
-        {.fd = vc_client_fd(source->session.client), .events = POLLIN},
-    };
+    struct pollfd watched[] = {{.fd = signals, .events = POLLIN}, {.events = POLLIN}};
 
     for (;;) {
-        int ready = poll(watched, sizeof(watched) / sizeof(watched[0]), TICK);
+        int ready;
 
+        watched[1].fd = serving->busy ? -1 : vc_client_fd(serving->source.session.client);
+        ready = poll(watched, sizeof(watched) / sizeof(watched[0]), serving->busy ? BUSY : TICK);
         if (ready > 0 && watched[0].revents != 0 && take_signal(serving, signals))
             return;
-        pthread_mutex_lock(&source->lock);
-        vc_client_run(source->session.client);
-        pthread_mutex_unlock(&source->lock);
+        look_after_session(serving);
     }
 }
 
@@ -268,7 +308,7 @@ static enum vc_code serve(struct serving *serving, const char *const *tokens, st
     if (serving->endpoint != NULL) {
         announce(serving);
         run_until_signal(serving, signals);
-        container_endpoint_stop(serving->endpoint);
+        container_endpoint_stop(serving->endpoint, serving->source.cancel);
     }
     close(signals);
     return serving->endpoint != NULL ? VC_OK : err->code;
@@ -280,10 +320,14 @@ static enum vc_code run(struct wanted *wanted, char *const *tenants, size_t coun
     static struct vc_buf tokens[CONTAINER_ENDPOINT_TENANTS_MAX];
     static const char *texts[CONTAINER_ENDPOINT_TENANTS_MAX];
     struct serving serving = {
-        .wanted = wanted, .tenants = tenants, .count = count, .source.duration = wanted->duration};
+        .wanted = wanted,
+        .tenants = tenants,
+        .count = count,
+        .source = {.cancel = eventfd(0, EFD_CLOEXEC), .duration = wanted->duration}};
     enum vc_code code;
 
     pthread_mutex_init(&serving.source.lock, NULL);
+    pthread_cond_init(&serving.source.turn, NULL);
     wanted->session.long_lived = true;
     code = vault_session_open(&serving.source.session, &wanted->session, err);
     for (size_t i = 0; i < count && code == VC_OK; i++) {
@@ -296,7 +340,10 @@ static enum vc_code run(struct wanted *wanted, char *const *tenants, size_t coun
     for (size_t i = 0; i < count; i++)
         vc_buf_free(&tokens[i]);
     vault_session_close(&serving.source.session);
+    pthread_cond_destroy(&serving.source.turn);
     pthread_mutex_destroy(&serving.source.lock);
+    if (serving.source.cancel >= 0)
+        close(serving.source.cancel);
     return code;
 }
 

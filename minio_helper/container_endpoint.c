@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ struct entry {
     char *token;
     pthread_cond_t fetched;
     bool fetching;
+    bool outdated;      /* what is being fetched was asked for before it was to be renewed */
     struct vc_buf body; /* JSON; empty: nothing yet */
     time_t renew_at;    /* by the wall clock, as Expiration is */
     time_t ends_at;
@@ -115,6 +117,7 @@ static void fetch(struct container_endpoint *endpoint, struct entry *entry)
     enum vc_code code;
 
     entry->fetching = true;
+    entry->outdated = false;
     pthread_mutex_unlock(&endpoint->lock);
     s3_credentials_init(&credentials, &vc_wiping_allocator);
     code = endpoint->fetch(endpoint->fetch_ctx, entry->tenant, &credentials, &err);
@@ -123,6 +126,8 @@ static void fetch(struct container_endpoint *endpoint, struct entry *entry)
         code = keep(entry, &credentials);
     if (code == VC_OK) {
         entry->failed_at = 0;
+        if (entry->outdated)
+            entry->renew_at = 0;
     } else {
         entry->failed_at = vc_now();
         entry->err = err;
@@ -332,7 +337,7 @@ container_endpoint_start(const struct container_endpoint_options *options, struc
     pthread_mutex_init(&endpoint->lock, NULL);
     if (!make_entries(endpoint, options)) {
         vc_error_set(err, VC_NO_MEMORY, "out of memory while starting to serve");
-        container_endpoint_stop(endpoint);
+        container_endpoint_stop(endpoint, -1);
         return NULL;
     }
     fd = listen_socket_open(options->listen, endpoint->address, err);
@@ -343,7 +348,7 @@ container_endpoint_start(const struct container_endpoint_options *options, struc
         vc_error_set(err, VC_INTERNAL, "cannot serve HTTP on \"%s\"", options->listen);
     }
     if (endpoint->daemon == NULL) {
-        container_endpoint_stop(endpoint);
+        container_endpoint_stop(endpoint, -1);
         return NULL;
     }
     return endpoint;
@@ -368,6 +373,7 @@ bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant
     }
     entry->renew_at = 0;
     entry->failed_at = 0;
+    entry->outdated = entry->fetching;
     pthread_mutex_unlock(&endpoint->lock);
     return true;
 }
@@ -381,7 +387,7 @@ static bool is_answering(struct MHD_Daemon *daemon)
 }
 
 /* Nobody new is let in, and who was gets an answer: MHD_stop_daemon alone would cut them off. */
-static void stop_daemon(struct MHD_Daemon *daemon)
+static void stop_daemon(struct MHD_Daemon *daemon, int cancel)
 {
     const struct timespec look = {.tv_nsec = STOP_LOOK_MSEC * 1000000L};
     vc_msec until = vc_now() + STOP_MSEC;
@@ -389,17 +395,19 @@ static void stop_daemon(struct MHD_Daemon *daemon)
 
     while (is_answering(daemon) && vc_now() < until)
         nanosleep(&look, NULL);
+    if (cancel >= 0)
+        eventfd_write(cancel, 1);
     MHD_stop_daemon(daemon); /* joins its threads */
     if (fd >= 0)
         close(fd);
 }
 
-void container_endpoint_stop(struct container_endpoint *endpoint)
+void container_endpoint_stop(struct container_endpoint *endpoint, int cancel)
 {
     if (endpoint == NULL)
         return;
     if (endpoint->daemon != NULL) {
-        stop_daemon(endpoint->daemon);
+        stop_daemon(endpoint->daemon, cancel);
         if (endpoint->address[0] == '/')
             unlink(endpoint->address);
     }

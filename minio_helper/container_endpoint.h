@@ -60,9 +60,10 @@ const char *container_endpoint_address(const struct container_endpoint *endpoint
 bool container_endpoint_renew(struct container_endpoint *endpoint, size_t tenant,
                               const char *token);
 /*
- * Takes no new requests, finishes those that run within 5 s, wipes what was cached. NULL is
+ * Takes no new requests, finishes those that run within 5 s, wipes what was cached. cancel: an
+ * eventfd that is written to for a fetch that takes longer, and is to end then; -1: none. NULL is
  * permitted.
  */
-void container_endpoint_stop(struct container_endpoint *endpoint);
+void container_endpoint_stop(struct container_endpoint *endpoint, int cancel);
 
 #endif

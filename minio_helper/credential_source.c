@@ -125,6 +125,7 @@ static enum vc_code assume_role(const struct vault_session *session,
         .duration = request->duration,
         .ca_file = sts_ca(),
         .timeout = session->settings.request_timeout,
+        .interrupt = session->interrupt,
     };
 
     return sts_assume_role(&sts, credentials, err);

@@ -1,5 +1,6 @@
 /*
- * signed_request.c - a signed request by libcurl's easy interface (signed_request.h).
+ * signed_request.c - a signed request by libcurl (signed_request.h): its easy interface within a
+ * multi handle, whose wait can be interrupted.
  */
 #include "signed_request.h"
 
@@ -12,6 +13,7 @@
 
 #define CONNECT_TIMEOUT 3000    /* milliseconds, as for Vault */
 #define SIGNATURE_SCOPE_MAX 128 /* "aws:amz:", a region of 64, a service */
+#define LOOK_MSEC 1000          /* libcurl's own timers end a wait sooner */
 #define HEAD_MAX 65536          /* bytes of a reply's head; MinIO's has 600 */
 #define TOKEN_HEADER "X-Amz-Security-Token: "
 #define HEADER_TEXT_MAX (32 * 1024) /* a session token has 2 to 6 kB */
@@ -165,6 +167,8 @@ static enum vc_code code_of(CURLcode result, const struct vc_buf *body)
         return VC_NO_MEMORY;
     case CURLE_OPERATION_TIMEDOUT:
         return VC_TIMEOUT;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return VC_CANCELLED;
     case CURLE_WRITE_ERROR:
         return body->failed && !body->too_large ? VC_NO_MEMORY : VC_REPLY_TOO_LARGE;
     case CURLE_PARTIAL_FILE:
@@ -209,6 +213,8 @@ static enum vc_code report(const struct exchange *exchange, CURLcode result, str
         return VC_OK;
     if (code == VC_NO_MEMORY)
         return vc_error_set(err, code, "out of memory while asking %s", request->url);
+    if (code == VC_CANCELLED)
+        return vc_error_set(err, code, "interrupted while asking %s", request->url);
     if (code == VC_REPLY_TOO_LARGE)
         return vc_error_set(err, code, "reply of %s is larger than %zu bytes", request->url,
                             request->reply_max);
@@ -216,6 +222,42 @@ static enum vc_code report(const struct exchange *exchange, CURLcode result, str
     vc_error_server_words(err, words);
     hint(code, request, err);
     return code;
+}
+
+/* The transfer's end, or the interruption as if a callback of ours had ended it. */
+static CURLcode wait_for(CURLM *multi, int interrupt)
+{
+    struct curl_waitfd extra = {.fd = interrupt, .events = CURL_WAIT_POLLIN};
+    unsigned extras = interrupt >= 0 ? 1 : 0;
+    const CURLMsg *message;
+    int running = 1;
+    int unread;
+
+    for (;;) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+        if (running == 0)
+            break;
+        if (curl_multi_poll(multi, &extra, extras, LOOK_MSEC, NULL) != CURLM_OK)
+            return CURLE_OUT_OF_MEMORY;
+        if (extra.revents != 0)
+            return CURLE_ABORTED_BY_CALLBACK;
+    }
+    message = curl_multi_info_read(multi, &unread);
+    return message != NULL ? message->data.result : CURLE_OUT_OF_MEMORY;
+}
+
+static CURLcode perform(const struct exchange *exchange)
+{
+    CURLM *multi = curl_multi_init();
+    CURLcode result = CURLE_OUT_OF_MEMORY;
+
+    if (multi != NULL && curl_multi_add_handle(multi, exchange->easy) == CURLM_OK) {
+        result = wait_for(multi, exchange->request->interrupt);
+        curl_multi_remove_handle(multi, exchange->easy);
+    }
+    curl_multi_cleanup(multi);
+    return result;
 }
 
 enum vc_code signed_request_send(const struct signed_request *request, struct signed_reply *reply,
@@ -227,7 +269,7 @@ enum vc_code signed_request_send(const struct signed_request *request, struct si
     reply->body.max = request->reply_max;
     if (exchange.easy != NULL && set_connection(&exchange) && set_signature(&exchange) &&
         set_request(&exchange)) {
-        CURLcode result = curl_easy_perform(exchange.easy);
+        CURLcode result = perform(&exchange);
 
         curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &reply->status);
         code = report(&exchange, result, err);

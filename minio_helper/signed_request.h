@@ -25,6 +25,7 @@ struct signed_request {
     const char *form;          /* body of a POST, percent-encoded; NULL: GET */
     const char *ca_file;       /* PEM, instead of the system's authorities; NULL */
     vc_msec timeout;           /* of the whole */
+    int interrupt;             /* a descriptor that ends it when it becomes readable; -1: none */
     size_t reply_max;          /* bytes of the reply's body */
 };
 
@@ -44,8 +45,8 @@ bool signed_request_key_valid(const char *access_key);
 /*
  * Blocks. VC_OK: reply is whole, whatever its status. VC_UNREACHABLE, VC_TIMEOUT, VC_TLS,
  * VC_BAD_FILE (ca_file), VC_BAD_REPLY, VC_REPLY_TOO_LARGE, VC_NO_MEMORY: the message names the
- * URL, and ends with libcurl's words. reply is initialised and freed by the
- * caller.
+ * URL, and ends with libcurl's words. VC_CANCELLED: interrupt. reply is initialised and freed by
+ * the caller.
  */
 enum vc_code signed_request_send(const struct signed_request *request, struct signed_reply *reply,
                                  struct vc_error *err);

@@ -138,6 +138,7 @@ enum vc_code sts_assume_role(const struct sts_request *request, struct s3_creden
         .secret_key = request->secret_key,
         .ca_file = request->ca_file,
         .timeout = request->timeout > 0 ? request->timeout : STS_TIMEOUT_DEFAULT,
+        .interrupt = request->interrupt,
         .reply_max = STS_REPLY_MAX,
     };
     struct signed_reply answer;

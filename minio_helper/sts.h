@@ -29,6 +29,7 @@ struct sts_request {
     const char *ca_file;      /* PEM, instead of the system's authorities; NULL. AWS_CA_BUNDLE is
                                  what the SDKs call it */
     vc_msec timeout;          /* of the whole; 0: STS_TIMEOUT_DEFAULT */
+    int interrupt;            /* a descriptor that ends it when it becomes readable; -1: none */
 };
 
 #define STS_TIMEOUT_DEFAULT 10000 /* as VAULT_CLIENT_TIMEOUT's default here */
@@ -42,7 +43,8 @@ struct sts_request {
  * or region of no use; both before any request. VC_UNREACHABLE, VC_TIMEOUT, VC_TLS, VC_BAD_FILE
  * (ca_file), VC_SERVER_ERROR (also: a server without STS), VC_RATE_LIMITED, VC_BAD_REPLY,
  * VC_REPLY_TOO_LARGE, VC_REDIRECT_REFUSED. VC_PERMISSION_DENIED: keys, region, clock, or a caller
- * who may not assume a role; the hint tells which. VC_BAD_REQUEST: any other 400. VC_NO_MEMORY.
+ * who may not assume a role; the hint tells which. VC_BAD_REQUEST: any other 400. VC_CANCELLED:
+ * interrupt. VC_NO_MEMORY.
  */
 enum vc_code sts_assume_role(const struct sts_request *request, struct s3_credentials *out,
                              struct vc_error *err);

@@ -62,6 +62,7 @@ sub new
 }
 
 sub kind { return $_[0]->{kind}; }
+sub pid { return $_[0]->{pid}; }
 sub endpoint { return "http://127.0.0.1:$_[0]->{port}"; }
 sub region { return $_[0]->{region} // 'us-east-1'; }
 sub keys_of { my ($self, $user) = @_; return { %{ $keys{$user} } }; }
