@@ -62,20 +62,23 @@ void protection_end(void)
     vc_transport_global_cleanup();
 }
 
-/* The variable's own string, in the place that the kernel shows. */
+/*
+ * The variable's own string, in the place that the kernel shows; each, where an environment has it
+ * more than once. unsetenv would take away both and leave the text of the second.
+ */
 static void wipe_variable(const char *name)
 {
     size_t len = strlen(name);
+    char **kept = environ;
 
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=') {
-            char *text = *entry;
-
-            unsetenv(name);
-            explicit_bzero(text, strlen(text));
-            return;
-        }
+        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+            explicit_bzero(*entry, strlen(*entry));
+        else
+            *kept++ = *entry;
     }
+    if (kept != NULL)
+        *kept = NULL;
 }
 
 void protection_wipe_environment(void)

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use IPC::Run ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -149,6 +150,26 @@ SKIP: {
     my ($child) = split ' ', PostgreSQL::Test::Utils::slurp_file("/proc/$pid/task/$pid/children");
     unlike($environ, qr/\Q$token\E/, 'the token is wiped out of /proc/PID/environ');
     unlike(PostgreSQL::Test::Utils::slurp_file("/proc/$child/environ"), qr/\Q$token\E/, 'and not passed on to the command');
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+}
+
+# A variable that stands twice in an environment, which no shell makes, but execve takes: both go.
+{
+    my $twice = 'import ctypes, sys; t = sys.argv[1].encode(); p = [a.encode() for a in sys.argv[2:]]; n = len(p) + 1;'
+      . 'ctypes.CDLL(None).execve(p[0], (ctypes.c_char_p * n)(*p, None), (ctypes.c_char_p * 4)(b"VAULT_ADDR=http://127.0.0.1:1", b"VAULT_TOKEN=one" + t, b"VAULT_TOKEN=two" + t, None))';
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        open STDERR, '>', '/dev/null';
+        exec 'python3', '-c', $twice, $token, MinioHelper::program(), 'wait', '--for', 'login' or POSIX::_exit(127);
+    }
+    my $environ = '';
+    for (1 .. 100) {
+        sleep 0.1;
+        last if readlink("/proc/$pid/exe") eq abs_path(MinioHelper::program()) && ($environ = PostgreSQL::Test::Utils::slurp_file("/proc/$pid/environ")) !~ /one\Q$token\E/;
+    }
+    like($environ, qr/VAULT_ADDR=/, 'a token that is there twice: the environment is read');
+    unlike($environ, qr/\Q$token\E/, 'and both are wiped');
     kill 'TERM', $pid;
     waitpid $pid, 0;
 }
