@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "format.h"
-#include "output_file.h"
 #include "s3_probe.h"
 #include "secret_file.h"
+#include "secret_folder.h"
 
 #define FILE_NAME "minio.env"
 #define DEFAULT_ADDRESS ":9000" /* MinIO's own */
@@ -83,7 +83,8 @@ enum vc_code minio_root_init(struct minio_root *minio, const char *url, char *co
 
 /* ---- the file ---- */
 
-static enum vc_code write_file(struct minio_root *minio, struct vc_error *err)
+static enum vc_code write_file(const struct minio_root *minio, const char *folder,
+                               struct vc_error *err)
 {
     const struct format_request request = {.credentials = &minio->root};
     struct vc_buf text;
@@ -92,7 +93,8 @@ static enum vc_code write_file(struct minio_root *minio, struct vc_error *err)
     vc_buf_init(&text, &vc_wiping_allocator, FORMAT_OUTPUT_MAX);
     code = format_find("minio")->render(&request, &text, err);
     if (code == VC_OK)
-        code = output_file_write(minio->path, vc_buf_text(&text), text.len, err);
+        code = secret_folder_write(
+            folder, &(struct env_variable){.name = FILE_NAME, .value = vc_buf_text(&text)}, 1, err);
     vc_buf_free(&text);
     return code;
 }
@@ -120,7 +122,7 @@ enum vc_code minio_root_put(struct minio_root *minio, const char *folder,
         !s3_credentials_set(root, &root->region, credentials->region) ||
         !s3_credentials_set(root, &root->endpoint_url, minio->url))
         return vc_error_set(err, VC_NO_MEMORY, "out of memory for MinIO's credentials");
-    code = write_file(minio, err);
+    code = write_file(minio, folder, err);
     if (code == VC_OK && !set_environment(minio, environment))
         code = vc_error_set(err, VC_NO_MEMORY, "out of memory for the environment");
     return code;

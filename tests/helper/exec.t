@@ -69,6 +69,29 @@ SKIP: {
     skip 'the temporary folder is in memory here', 1 if $type =~ /tmpfs/;
     is($run->{status}, 2, '--files on a disk is refused');
 }
+SKIP: {
+    skip 'only root can make files of somebody else', 6 if $> != 0;
+    my ($nobody, $cat) = ((getpwnam 'nobody')[2], 'cat "$AWS_SECRET_ACCESS_KEY_FILE"');
+    mkdir $folder;
+    chown $nobody, 0, $folder;
+    $run = sh($cat, '--files', $folder);
+    is("$run->{status} $run->{stdout}", '2 ', '--files: not into a folder that somebody else has made');
+    like($run->{stderr}, qr/belongs to another user/, 'which is said');
+    symlink $folder, "$folder.link";
+    system 'chown', '-h', 'nobody', "$folder.link";
+    chown 0, 0, $folder;
+    is(sh($cat, '--files', "$folder.link")->{status}, 2, 'nor by a link of somebody else');
+    unlink "$folder.link";
+    chmod 01777, $folder;
+    is(sh($cat, '--files', $folder)->{stdout}, 'acme-s3cret', 'into one to which everybody can write, as Kubernetes makes them');
+    $helper->write_file("$folder/AWS_SECRET_ACCESS_KEY", '');
+    chown $nobody, 0, "$folder/AWS_SECRET_ACCESS_KEY";
+    $run = sh($cat, '--files', $folder);
+    is("$run->{status} $run->{stdout}", '2 ', 'but there into no file that somebody else has made');
+    is(-s "$folder/AWS_SECRET_ACCESS_KEY" // 0, 0, 'in which there is nothing then');
+    unlink glob "$folder/*";
+    rmdir $folder;
+}
 
 sub start { return BackgroundRun->new($helper, @_); }
 
