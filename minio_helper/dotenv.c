@@ -26,6 +26,9 @@ static const char doubt_comment[] = "# right behind = and a blank is a comment t
 static const char doubt_continuation[] =
     "a backslash at the end joins the next line in a shell, and is text elsewhere: use quotes";
 
+static const char doubt_control[] = "a carriage return or another control character ends the value "
+                                    "for some programs: use double quotes, and \\r for it";
+
 struct reader {
     const char *source;
     const char *at, *end;
@@ -174,6 +177,8 @@ static void read_bare(struct reader *reader, bool after_blank)
         int c = next(reader);
 
         blank = is_blank(c);
+        if (c < ' ' && c != '\t')
+            reader->entry.doubt = doubt_control;
         note_reference(reader, c);
         append(value, c);
         if (!blank)
