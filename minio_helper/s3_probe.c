@@ -6,6 +6,8 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 #include "secret_buffer.h"
 #include "version.h"
@@ -14,6 +16,7 @@
 #define PROBE_TIMEOUT 10000L /* milliseconds for the whole request */
 #define PROBE_CONNECT_TIMEOUT 3L
 #define MINIO_DEFAULT "minioadmin" /* both name and password, as MinIO documents */
+#define SKEW_MAX 840               /* seconds; servers refuse every key beyond 15 minutes */
 #define DEFAULT_REGION "us-east-1" /* what servers without regions sign for */
 #define AWS_ENDPOINT "https://s3.amazonaws.com"
 
@@ -22,6 +25,7 @@ struct probe {
     CURL *curl;
     struct curl_slist *headers;
     struct vc_buf url, user, token, service;
+    time_t date; /* the server's clock; -1: not said */
 };
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
@@ -30,6 +34,22 @@ static size_t discard(char *bytes, size_t size, size_t count, void *ctx)
     (void)bytes;
     (void)ctx;
     return size * count;
+}
+
+/* CURLOPT_HEADERFUNCTION: the server's clock. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    static const char name[] = "Date:";
+    struct probe *probe = ctx;
+    size_t len = size * count;
+    char value[64]; /* an HTTP date has 29 characters */
+
+    if (len < sizeof(name) || strncasecmp(bytes, name, sizeof(name) - 1) != 0)
+        return len;
+    snprintf(value, sizeof(value), "%.*s", (int)(len - (sizeof(name) - 1)),
+             bytes + sizeof(name) - 1);
+    probe->date = curl_getdate(value, NULL);
+    return len;
 }
 
 /* The query's names stand in the order in which they are signed. */
@@ -83,6 +103,8 @@ static bool set_options(struct probe *probe, const struct s3_probe_server *serve
            curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, PROBE_CONNECT_TIMEOUT) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERDATA, probe) == CURLE_OK &&
            (server->ca_cert == NULL ||
             curl_easy_setopt(curl, CURLOPT_CAINFO, server->ca_cert) == CURLE_OK);
 }
@@ -110,6 +132,19 @@ static enum vc_code of_status(long status, struct vc_error *err)
                         "the S3 server answered %ld", status);
 }
 
+/* Then it is refused whatever the keys are, and a refusal says nothing about them. */
+static enum vc_code check_clock(time_t date, struct vc_error *err)
+{
+    long long ahead = (long long)time(NULL) - (long long)date;
+
+    if (date == -1 || llabs(ahead) <= SKEW_MAX)
+        return VC_OK;
+    vc_error_set(err, VC_BAD_REQUEST, "this clock is %lld minutes %s the S3 server's",
+                 llabs(ahead) / 60, ahead > 0 ? "ahead of" : "behind");
+    vc_error_hint(err, "set the clock: what it is asked for by these keys it refuses to everyone");
+    return VC_BAD_REQUEST;
+}
+
 static enum vc_code perform(struct probe *probe, struct vc_error *err)
 {
     CURLcode result = curl_easy_perform(probe->curl);
@@ -118,6 +153,8 @@ static enum vc_code perform(struct probe *probe, struct vc_error *err)
     if (result != CURLE_OK)
         return of_transport(result, err);
     curl_easy_getinfo(probe->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 403 && check_clock(probe->date, err) != VC_OK)
+        return err->code;
     return of_status(status, err);
 }
 
@@ -126,7 +163,7 @@ enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char 
                            struct vc_error *err)
 {
     const struct vc_allocator *allocator = credentials->allocator;
-    struct probe probe = {.curl = curl_easy_init()};
+    struct probe probe = {.curl = curl_easy_init(), .date = -1};
     enum vc_code code = VC_NO_MEMORY;
 
     vc_buf_init(&probe.url, allocator, PROBE_URL_MAX);

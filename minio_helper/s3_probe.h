@@ -21,7 +21,8 @@ const char *s3_probe_ca(void);
  * Lists at most one object of bucket below prefix (NULL: all of it), or the buckets where bucket is
  * NULL (ListObjectsV2 and ListBuckets of the S3 API, signed by AWS Signature Version 4, path
  * style). VC_OK: 200. VC_PERMISSION_DENIED: 401 and 403. VC_NOT_FOUND: 404. VC_UNREACHABLE,
- * VC_TIMEOUT, VC_TLS, VC_SERVER_ERROR, VC_BAD_REQUEST. The body is not read.
+ * VC_TIMEOUT, VC_TLS, VC_SERVER_ERROR, VC_BAD_REQUEST (also: the clock is so wrong that any key
+ * would be refused). The body is not read.
  */
 enum vc_code s3_probe_list(const struct s3_credentials *credentials, const char *bucket,
                            const char *prefix, const struct s3_probe_server *server,

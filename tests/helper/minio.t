@@ -114,6 +114,11 @@ ok(wait_for(sub { answer('minioadmin', 'minioadmin') eq '200' }), 'a MinIO that 
 my $run = $helper->run('check', '--minio');
 is($run->{status}, 4, 'check --minio: exit status 4');
 like($run->{stdout}, qr/^FAILED +S3 default password: MinIO takes minioadmin/m, 'and said');
+my $clock = "$dir/shifted_clock.so";
+is(system('cc', '-shared', '-fPIC', '-o', $clock, $helper->top . '/tests/helper/lib/shifted_clock.c'), 0, 'a clock can be shifted');
+$run = $helper->run('check', '--minio', { env => { LD_PRELOAD => $clock, CLOCK_SHIFT => -1200 } });
+unlike($run->{stdout}, qr/^ok +S3 default/m, 'by a clock for which it refuses every key, it is not taken for closed');
+like($run->{stdout}, qr/^FAILED +S3 default password: this clock is (?:20|19) minutes behind/m, 'and the clock is named');
 kill 'TERM', $pid;
 waitpid $pid, 0;
 undef $pid;
