@@ -7,13 +7,21 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "protection.h"
+
+#define KILL_LOOK_MSEC 10 /* between looks whether those that were killed have left others, */
+#define KILL_LOOKS 100    /* which takes as many as they are deep */
 
 /* What a user or a supervisor sends; what a program does to itself (SIGSEGV, ...) is not here. */
 static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
@@ -154,4 +162,44 @@ bool child_reap(pid_t pid, int *status)
         ended = true;
     }
     return ended;
+}
+
+bool child_adopt(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+/* False: there are none, or the system does not tell. As many as fit; the rest is for the next
+ * look. */
+static bool kill_children(void)
+{
+    char path[64], text[4096] = "";
+    char *at = text;
+    char *end;
+    bool any = false;
+    FILE *list;
+    long pid;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    list = fopen(path, "re");
+    if (list == NULL)
+        return false;
+    text[fread(text, 1, sizeof(text) - 1, list)] = '\0';
+    fclose(list);
+    end = strrchr(text, ' '); /* stands behind each number: what has none is cut off */
+    *(end != NULL ? end : text) = '\0';
+    for (; (pid = strtol(at, &end, 10)) > 0; at = end)
+        any = kill((pid_t)pid, SIGKILL) == 0 || any;
+    return any;
+}
+
+void child_kill_all(void)
+{
+    const struct timespec look = {.tv_nsec = KILL_LOOK_MSEC * 1000000L};
+
+    for (int i = 0; i < KILL_LOOKS && kill_children(); i++) {
+        nanosleep(&look, NULL);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+    }
 }

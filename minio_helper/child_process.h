@@ -48,5 +48,12 @@ pid_t child_start(char *const *argv, char *const *environment,
  * to exit with.
  */
 bool child_reap(pid_t pid, int *status);
+/*
+ * From now on what a child leaves behind is ours, and child_reap's: without that a server started
+ * by a shell would outlive it unseen. False: the system refuses.
+ */
+bool child_adopt(void);
+/* Kills all children that are left, those that they leave behind as well, within a second. */
+void child_kill_all(void);
 
 #endif

@@ -177,6 +177,8 @@ static void check_child(struct supervisor *supervisor)
 static void child_ended(struct supervisor *supervisor)
 {
     supervisor->pid = 0;
+    if (supervisor->stopping)
+        child_kill_all();
     if (supervisor->restarting)
         start_child(supervisor);
     else
@@ -289,6 +291,9 @@ int child_supervisor_run(const struct child_supervision *what)
 
     if (stop != 0)
         return CHILD_BY_SIGNAL + stop;
+    if (what->checks != NULL && !child_adopt())
+        report_note("exec: what \"%s\" leaves behind cannot be stopped: %s", what->command[0],
+                    strerror(errno));
     if (start_child(&supervisor))
         watch_child(&supervisor);
     return supervisor.status;

@@ -102,6 +102,11 @@ is(scalar $job->finish, 4, 'a MinIO that takes minioadmin: exit status 4');
 like(text($job), qr/it takes minioadmin, and is open to everyone/, 'and said');
 is(answer('minioadmin', 'minioadmin'), '000', 'it is stopped');
 
+# The same below a shell, which SIGTERM ends and which leaves it behind.
+$job = start({}, '--endpoint', $url, '--', 'sh', '-c', '"$@" & wait', 'sh', @open);
+is(scalar $job->finish, 4, 'below a shell: 4 as well');
+is(answer('minioadmin', 'minioadmin'), '000', 'and it is stopped, not only the shell');
+
 # check --minio on an open one
 my $pid = fork // die "fork: $!";
 if ($pid == 0) {
