@@ -94,12 +94,25 @@ static enum vc_code plan_refresh(struct child_secrets *secrets,
     return VC_OK;
 }
 
+/* A restart would give the application less than it has, because somebody deleted a secret. */
+static enum vc_code refuse_loss(const struct child_secrets *secrets,
+                                const struct app_config *config, struct vc_error *err)
+{
+    for (size_t i = 0; i < APP_SECRETS && secrets->origins.count > 0; i++)
+        if (config->origins[i].version == 0 && secrets->origins.list[i].version != 0)
+            return vc_error_set(err, VC_NOT_FOUND, "secret \"%s\" was there, and is gone",
+                                config->origins[i].path);
+    return VC_OK;
+}
+
 static enum vc_code load_app(struct child_secrets *secrets, struct origins *origins,
                              struct vc_error *err)
 {
     struct app_config config;
     enum vc_code code = app_config_read(&config, &secrets->session, err);
 
+    if (code == VC_OK)
+        code = refuse_loss(secrets, &config, err);
     if (code == VC_OK) {
         memcpy(&origins->list[origins->count], config.origins, sizeof(config.origins));
         origins->count += APP_SECRETS;

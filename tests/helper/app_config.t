@@ -149,6 +149,12 @@ my $job = BackgroundRun->new($helper, 'exec', '--app', '--interval', '1', '--on-
 ok($job->says(qr/^key it's/m), 'started');
 $vault->put('saas-project/dev/jwt', { %jwt, secret_key => 'rotated' });
 ok($job->says(qr/^key rotated/m), '--on-change: any of the three secrets restarts the application');
+$vault->delete_metadata('saas-project/dev/database');
+$vault->put('saas-project/dev/jwt', { %jwt, secret_key => 'once more' });
+ok($job->says(qr{new credentials cannot be had: secret "saas-project/dev/database" was there, and is gone}), 'not where it would lose a secret by that');
+unlike($job->out, qr/^key once more/m, 'it goes on as it is');
+$vault->put('saas-project/dev/database', \%database);
+ok($job->says(qr/^key once more/m), 'until the secret is there again');
 kill 'TERM', $job->pid;
 $job->finish;
 
