@@ -10,20 +10,7 @@ import sys
 import threading
 import time
 
-
-def pump(source, sink, hold_back):
-    """Copies bytes until either side ends."""
-    try:
-        while data := source.recv(65536):
-            hold_back()
-            sink.sendall(data)
-    except OSError:
-        pass
-    for end in (source, sink):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+from byte_pump import pump
 
 
 def main():
@@ -38,7 +25,7 @@ def main():
     while True:
         inner, _ = listener.accept()
         outer = socket.create_connection(("127.0.0.1", target_port))
-        for arguments in (inner, outer, lambda: None), (outer, inner, wait):
+        for arguments in (inner, outer), (outer, inner, wait):
             threading.Thread(target=pump, args=arguments, daemon=True).start()
 
 

@@ -9,19 +9,7 @@ import ssl
 import sys
 import threading
 
-
-def pump(source, sink):
-    """Copies bytes until either side ends."""
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for end in (source, sink):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+from byte_pump import pump
 
 
 def serve(connection, context, target_port):
